@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+const name = z
+  .string()
+  .regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/, 'use lower-case letters, digits and single . _ - between them');
+
+const NpmSource = z.strictObject({
+  npm: z.strictObject({ registry: z.url().describe('Address of the registry; without it, the one npm is configured for') }),
+});
+
+const DistSource = z.strictObject({
+  'nodejs-dist': z.strictObject({
+    url: z.url().describe('Address of a folder laid out like the Node.js download site'),
+    keyring: z.string().describe('File with the release keys, armored or binary; relative to the recipe'),
+    fingerprints: z.array(z.string().regex(/^[0-9A-Fa-f]{40}$/, 'forty hex digits')).optional()
+      .describe('Primary keys that may sign; without it, the Node.js releasers the project lists'),
+  }),
+});
+
+const DebianBase = z.strictObject({
+  debian: z.string().describe('Code name of the suite'),
+  mirror: z.url().optional().describe('Debian archive; without it, the one apt is configured for'),
+  securityMirror: z.url().optional().describe('Debian security archive; without it, the one apt is configured for'),
+  keyring: z.string().optional().describe('Archive keys; without it, the Signed-By of apt’s configuration'),
+});
+
+const DockerfileTest = z.strictObject({
+  dockerfile: z.string().describe('Folder with a Dockerfile without FROM, or the file itself; relative to the recipe'),
+  name: name.optional(),
+});
+
+const PublishTarget = z.strictObject({
+  repository: z.string().describe('Registry and repository, like localhost:5000/acme/node'),
+  plainHttp: z.boolean().optional().describe('Speak http to a registry that is not on this machine'),
+  caFile: z.string().optional().describe('PEM file with the registry’s certificate authority'),
+});
+
+/** What a team wants. Strict: a key that is not here is an error that names its line. */
+export const RecipeSchema = z.strictObject({
+  name: name.describe('Name of the product line; part of every image title'),
+  node: z.strictObject({
+    releases: z.array(z.union([z.string().min(1), z.number()])).min(1)
+      .describe('Selectors: 24.21.0, 24, 24.x, a range, lts, current, maintenance, supported, or a code name'),
+    source: z.union([z.literal('npm'), NpmSource, DistSource]).default('npm').describe('Where Node.js binaries come from'),
+  }),
+  bases: z.record(name, DebianBase).refine((bases) => Object.keys(bases).length > 0, 'name at least one base')
+    .describe('Operating systems under the images; the first is the default of the short tags'),
+  variants: z.array(z.enum(['runtime'])).min(1).default(['runtime']),
+  platforms: z.array(z.enum(['linux/amd64'])).min(1).default(['linux/amd64']),
+  compression: z.enum(['gzip', 'zstd']).default('gzip').describe('How layers are compressed; zstd is smaller, but old engines cannot read it'),
+  tests: z.array(DockerfileTest).default([]).describe('Tests of your own, run on top of the built-in battery'),
+  publish: z.array(PublishTarget).default([]).describe('Registries to publish to, besides the embedded store'),
+});
+
+export type Recipe = z.infer<typeof RecipeSchema>;
+export type NodeSourceConfig = Recipe['node']['source'];
+export type BaseConfig = Recipe['bases'][string];
+export type PublishConfig = Recipe['publish'][number];

@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs';
+import { Agent, EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
+import { Failure, systemCode } from './errors.ts';
+
+export interface HttpOptions {
+  /** PEM file with certificate authorities to trust beside the built-in ones. */
+  readonly caFile?: string;
+  readonly httpProxy?: string;
+  readonly httpsProxy?: string;
+  readonly noProxy?: string;
+  /** A unix socket to talk to instead of the network (container engines). */
+  readonly socketPath?: string;
+  readonly connections?: number;
+}
+
+export interface HttpRequest {
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Dispatcher.DispatchOptions['body'];
+  readonly signal?: AbortSignal;
+  readonly headersTimeoutMs?: number;
+  readonly bodyTimeoutMs?: number;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Dispatcher.ResponseData['body'];
+}
+
+/** A client that neither follows redirects nor retries: both are decisions of the caller, who knows what is safe. */
+export interface HttpClient {
+  send(url: string, options?: HttpRequest): Promise<HttpResponse>;
+  close(): Promise<void>;
+}
+
+export function createHttpClient(options: HttpOptions = {}): HttpClient {
+  const connect = {
+    ...(options.caFile ? { ca: readAuthorities(options.caFile) } : {}),
+    ...(options.socketPath ? { socketPath: options.socketPath } : {}),
+    timeout: 15_000,
+  };
+  const shared = { connect, connections: options.connections ?? 8, allowH2: false };
+  const dispatcher: Dispatcher = options.socketPath
+    ? new Agent(shared)
+    : new EnvHttpProxyAgent({ ...shared, ...proxySettings(options) });
+  return {
+    async send(url, { method = 'GET', headers, body, signal, headersTimeoutMs, bodyTimeoutMs } = {}) {
+      try {
+        const response = await request(url, {
+          dispatcher,
+          method,
+          headers,
+          body,
+          signal,
+          headersTimeout: headersTimeoutMs ?? 60_000,
+          bodyTimeout: bodyTimeoutMs ?? 60_000,
+        });
+        return { status: response.statusCode, headers: flatHeaders(response.headers), body: response.body };
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw unreachable(url, error);
+      }
+    },
+    close: () => dispatcher.close(),
+  };
+}
+
+/** Reads a response body into memory, never more than `maxBytes`. */
+export async function readBody(response: HttpResponse, maxBytes: number, url: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBytes) {
+        response.body.destroy();
+        throw new Failure('SOURCE_INVALID', `${withoutCredentials(url)} answered more than ${maxBytes} bytes`, {
+          hint: 'the server, or a proxy in between, does not answer what it should',
+        });
+      }
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof Failure ? error : unreachable(url, error);
+  }
+  return Buffer.concat(chunks);
+}
+
+export function unreachable(url: string, cause: unknown): Failure {
+  const code = systemCode(cause) ?? (cause instanceof Error ? cause.message : 'unknown');
+  const certificate = /CERT|SELF_SIGNED|UNABLE_TO/i.test(code);
+  return new Failure(certificate ? 'SOURCE_INVALID' : 'SOURCE_UNREACHABLE', `${withoutCredentials(url)}: ${code}`, {
+    hint: certificate
+      ? 'the certificate is not trusted: name your own authority in NODE_EXTRA_CA_CERTS or npm’s cafile'
+      : 'check the network and the address; proxies are read from HTTP_PROXY, HTTPS_PROXY and NO_PROXY',
+    cause,
+  });
+}
+
+/** Milliseconds of a `Retry-After` header, which is seconds or an HTTP date (RFC 9110, 10.2.3). */
+export function retryAfterMs(header: string | undefined, now: Date): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now.getTime());
+}
+
+/** The address without user, password and query, fit for messages. */
+export function withoutCredentials(url: string): string {
+  try {
+    const parsed = new URL(url);
+    return `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
+  } catch {
+    return url;
+  }
+}
+
+function proxySettings(options: HttpOptions) {
+  return {
+    ...(options.httpProxy ? { httpProxy: options.httpProxy } : {}),
+    ...(options.httpsProxy ? { httpsProxy: options.httpsProxy } : {}),
+    ...(options.noProxy ? { noProxy: options.noProxy } : {}),
+  };
+}
+
+function readAuthorities(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Failure('FILE_UNUSABLE', `the certificate authorities in ${path} cannot be read`, { cause: error });
+  }
+}
+
+function flatHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string | undefined> {
+  const flat: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(headers)) flat[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
+  return flat;
+}

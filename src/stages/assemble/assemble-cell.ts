@@ -1,0 +1,145 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { canonicalJson } from '../../core/canonical-json.ts';
+import { mapConcurrent } from '../../core/concurrency.ts';
+import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
+import { Failure } from '../../core/errors.ts';
+import { readTextIfExists, writeFileAtomic } from '../../core/files.ts';
+import { DescriptorSchema, type Descriptor } from '../../formats/oci/descriptor.ts';
+import { mediaTypes } from '../../formats/oci/media-types.ts';
+import { architectureOf } from '../../formats/oci/platform.ts';
+import type { LayoutStore } from '../../store/layout/layout-store.ts';
+import { blobOfBytes } from '../../store/read-blob.ts';
+import { configurationDigest, imagePaths, variants } from '../plan/variants.ts';
+import { inputsOf, type Lock, type LockedCell } from '../resolve/lock.ts';
+import { compressions, type CompressionName } from '../../formats/layer-compression.ts';
+import { computeClosure } from './closure.ts';
+import { decideConfigurationLayer } from './configuration-layer.ts';
+import { openContents } from './content-access.ts';
+import { elfFilesOf } from './elf-files.ts';
+import { expandInput } from '../../sources/expand-input.ts';
+import { imageConfigBytes, imageIndexBytes, imageManifestBytes, type ImageFacts, type ImageLayer } from './image-documents.ts';
+import { decideNodeLayer } from './node-layer.ts';
+import { decideOsLayer } from './os-layer.ts';
+import { writeLayer } from './write-layer.ts';
+
+export interface CandidatePlatform {
+  readonly platform: string;
+  readonly manifest: Descriptor;
+  /** Compressed bytes of config and layers. */
+  readonly sizeBytes: number;
+}
+
+/** A frozen image: from here on only its digest is passed on. */
+export interface Candidate {
+  readonly cell: string;
+  readonly index: Descriptor;
+  readonly platforms: readonly CandidatePlatform[];
+  readonly reused: boolean;
+}
+
+export interface AssembleOptions {
+  readonly compression: CompressionName;
+  readonly onStep?: (step: string) => void;
+}
+
+const Memo = z.strictObject({
+  index: DescriptorSchema,
+  platforms: z.array(z.strictObject({ platform: z.string(), manifest: DescriptorSchema, sizeBytes: z.number() })),
+  blobs: z.array(DescriptorSchema),
+});
+
+/**
+ * Makes the image of one cell out of what the lock names, and freezes it. No network, no clock, no daemon, no root:
+ * the same lock gives the same digest anywhere. A cell whose inputs were assembled before is answered from the store.
+ */
+export async function assembleCell(store: LayoutStore, lock: Lock, cell: LockedCell, options: AssembleOptions): Promise<Candidate> {
+  const compression = compressions[options.compression];
+  requireSameConfiguration(cell, compression.id);
+  const key = digestOf(canonicalJson({ cell, name: lock.name, compressor: compression.id }));
+  const memoPath = join(store.stateFolder, 'candidates', hexOf(key));
+  const known = await readMemo(memoPath);
+  if (known && (await allPresent(store, known.blobs))) return { cell: cell.id, index: known.index, platforms: known.platforms, reused: true };
+
+  const built = await mapConcurrent(cell.platforms, 1, (platform) => assemblePlatform(store, { lock, cell, platform, options }));
+  const created = Math.max(...cell.platforms.map((platform) => platform.created));
+  const facts = { name: lock.name, cell: cell.id, release: cell.release, base: cell.base, variant: cell.variant, created };
+  const manifests = built.map(({ manifest, platform }) => ({ ...manifest, platform: toPlatform(platform) }));
+  const index = await store.putManifest(imageIndexBytes(facts, manifests), mediaTypes.index);
+  await store.keep({ ...index, annotations: { 'io.nodeworthy.candidate': cell.id } });
+  const platforms = built.map(({ platform, manifest, sizeBytes }) => ({ platform, manifest, sizeBytes }));
+  const blobs = [index, ...built.flatMap((item) => [item.manifest, ...item.blobs])];
+  await writeFileAtomic(memoPath, canonicalJson({ index, platforms, blobs }));
+  return { cell: cell.id, index, platforms, reused: false };
+}
+
+interface PlatformJob {
+  readonly lock: Lock;
+  readonly cell: LockedCell;
+  readonly platform: LockedCell['platforms'][number];
+  readonly options: AssembleOptions;
+}
+
+async function assemblePlatform(store: LayoutStore, { lock, cell, platform, options }: PlatformJob) {
+  const { node, packages } = inputsOf(lock, platform.inputs);
+  const architecture = architectureOf(platform.platform);
+  options.onStep?.('reading inputs');
+  const expandedPackages = await mapConcurrent(packages, 2, (input) => expandInput(store, input));
+  const expandedNode = await expandInput(store, node);
+  const contents = openContents([...expandedPackages, expandedNode]);
+  try {
+    const os = decideOsLayer({ packages: expandedPackages, architecture, read: contents.read });
+    const nodeTree = decideNodeLayer(expandedNode);
+    const owners = new Map<Digest, string>(packages.map((input) => [input.digest, input.name]));
+    const osFiles = elfFilesOf(os, contents, (digest) => owners.get(digest) ?? 'unknown');
+    const programs = [...elfFilesOf(nodeTree, contents, () => 'node'), ...osFiles.filter((file) => file.path === 'usr/bin/tini')];
+    computeClosure(programs, osFiles);
+    options.onStep?.('writing layers');
+    const write = { compression: compressions[options.compression], read: contents.stream };
+    const [osLayer, nodeLayer, configLayer] = await Promise.all([
+      writeLayer(store, os.entries(), write),
+      writeLayer(store, nodeTree.entries(), write),
+      writeLayer(store, decideConfigurationLayer().entries(), write),
+    ]);
+    const layers: ImageLayer[] = [
+      { ...osLayer, title: `operating system ${cell.base}` },
+      { ...nodeLayer, title: `Node.js ${cell.release} at /${imagePaths.node}` },
+      { ...configLayer, title: 'folders of the application' },
+    ];
+    const facts: ImageFacts = { name: lock.name, cell: cell.id, release: cell.release, base: cell.base, variant: cell.variant, architecture, created: platform.created };
+    const configBytes = imageConfigBytes(facts, layers);
+    await store.putBlob(blobOfBytes(configBytes));
+    const config: Descriptor = { mediaType: mediaTypes.config, digest: digestOf(configBytes), size: configBytes.length };
+    const manifest = await store.putManifest(imageManifestBytes(facts, config, layers), mediaTypes.manifest);
+    const blobs = [config, ...layers.map((layer) => layer.descriptor)];
+    return { platform: platform.platform, manifest, blobs, sizeBytes: blobs.reduce((sum, blob) => sum + blob.size, 0) };
+  } finally {
+    await contents.close();
+  }
+}
+
+/** A lock promises bytes; an assembly that would make others must not pretend to keep it. */
+function requireSameConfiguration(cell: LockedCell, compressorId: string): void {
+  const variant = variants[cell.variant];
+  if (variant && configurationDigest(cell.release, variant, compressorId) === cell.configuration) return;
+  throw new Failure('LOCK_OUTDATED', `${cell.id} was locked for another configuration or another version of Nodeworthy`, {
+    hint: 'run `nodeworthy lock`: it keeps the inputs and records the configuration of this version',
+  });
+}
+
+async function allPresent(store: LayoutStore, blobs: readonly Descriptor[]): Promise<boolean> {
+  const present = await Promise.all(blobs.map((blob) => store.hasBlob(blob.digest, blob.size)));
+  return present.every(Boolean);
+}
+
+async function readMemo(path: string): Promise<z.infer<typeof Memo> | undefined> {
+  const text = await readTextIfExists(path);
+  if (text === undefined) return undefined;
+  const parsed = Memo.safeParse(JSON.parse(text));
+  return parsed.success ? parsed.data : undefined;
+}
+
+function toPlatform(platform: string): { os: string; architecture: string } {
+  const [os, architecture] = platform.split('/');
+  return { os: String(os), architecture: String(architecture) };
+}

@@ -1,0 +1,248 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { canonicalJson, compareText } from '../../core/canonical-json.ts';
+import { hexOf, isDigest, type Digest } from '../../core/digest.ts';
+import { Failure, systemCode, translateFileError } from '../../core/errors.ts';
+import { fileSize, readTextIfExists, syncFolder, writeFileAtomic } from '../../core/files.ts';
+import { withProcessLock } from '../../core/process-lock.ts';
+import { IndexSchema, type Descriptor, type ImageIndex } from '../../formats/oci/descriptor.ts';
+import { mediaTypes } from '../../formats/oci/media-types.ts';
+import { describeManifest } from '../manifest.ts';
+import { blobOfBytes, verified } from '../read-blob.ts';
+import type { BlobSource, Store, StoredManifest, TagMove } from '../store.ts';
+
+const refName = 'org.opencontainers.image.ref.name';
+
+/** An image layout, and what only a folder on this machine can offer. */
+export interface LayoutStore extends Store {
+  readonly folder: string;
+  /** Folder of our own beside the blobs: caches, journals and records that can be made again from the layout. */
+  readonly stateFolder: string;
+  blobPath(digest: Digest): string;
+  /** Takes over a file whose digest the caller has just computed. */
+  adoptFile(path: string, digest: Digest): Promise<void>;
+  /** A new file name in the store's own file system, for a later {@link adoptFile}. */
+  temporaryPath(): Promise<string>;
+  listEntries(): Promise<readonly Descriptor[]>;
+  /** Makes a manifest reachable without a tag, so that no clean-up takes it. */
+  keep(descriptor: Descriptor): Promise<void>;
+}
+
+/**
+ * Opens, or starts, an OCI image layout (image spec, "Image Layout"). Blobs appear by rename after fsync, `index.json`
+ * changes by rename under a lock between processes: a reader and a crash see the old or the new state, nothing else.
+ */
+export async function openLayoutStore(folder: string): Promise<LayoutStore> {
+  const blobs = join(folder, 'blobs', 'sha256');
+  const stateFolder = join(folder, '.nodeworthy');
+  const indexPath = join(folder, 'index.json');
+  const lockPath = join(stateFolder, 'index.lock');
+  await prepare(folder, [blobs, join(stateFolder, 'tmp')]);
+  let cached: { text: string; index: ImageIndex } | undefined;
+
+  async function readLayoutIndex(): Promise<ImageIndex> {
+    const text = await readTextIfExists(indexPath);
+    if (text === undefined) return { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] };
+    if (cached?.text === text) return cached.index;
+    const index = parseIndex(text, indexPath);
+    cached = { text, index };
+    return index;
+  }
+
+  async function changeIndex(change: (manifests: readonly Descriptor[]) => readonly Descriptor[]): Promise<void> {
+    await withProcessLock(lockPath, async () => {
+      const before = await readLayoutIndex();
+      const manifests = sortEntries(change(before.manifests));
+      const text = canonicalJson({ ...before, mediaType: mediaTypes.index, manifests });
+      if (text !== cached?.text) await writeFileAtomic(indexPath, text);
+    });
+  }
+
+  const blobPath = (digest: Digest): string => join(blobs, hexOf(digest));
+
+  async function adoptFile(path: string, digest: Digest): Promise<void> {
+    try {
+      await rename(path, blobPath(digest));
+      await syncFolder(blobs);
+    } catch (error) {
+      throw translateFileError(error, blobPath(digest));
+    }
+  }
+
+  async function findManifest(reference: string): Promise<Descriptor | undefined> {
+    const { manifests } = await readLayoutIndex();
+    if (!isDigest(reference)) return manifests.find((entry) => entry.annotations?.[refName] === reference);
+    return manifests.find((entry) => entry.digest === reference);
+  }
+
+  const store: LayoutStore = {
+    location: folder,
+    folder,
+    stateFolder,
+    blobPath,
+    adoptFile,
+    temporaryPath: async () => join(stateFolder, 'tmp', `${process.pid}-${randomUUID()}`),
+    async hasBlob(digest, size) {
+      const found = await fileSize(blobPath(digest));
+      return found !== undefined && (size === undefined || found === size);
+    },
+    openBlob: ({ digest, size }) => verified(readChunks(blobPath(digest), digest, folder), { digest, size, from: folder }),
+    async putBlob(source: BlobSource) {
+      if ((await fileSize(blobPath(source.digest))) === source.size) return 'present';
+      const path = join(stateFolder, 'tmp', `${process.pid}-${randomUUID()}`);
+      try {
+        await writeVerified(path, source);
+        await adoptFile(path, source.digest);
+      } catch (error) {
+        await rm(path, { force: true });
+        throw translateFileError(error, blobPath(source.digest));
+      }
+      return 'stored';
+    },
+    async getManifest(reference): Promise<StoredManifest | undefined> {
+      const entry = await findManifest(reference);
+      const digest = entry?.digest ?? (isDigest(reference) ? reference : undefined);
+      if (digest === undefined) return undefined;
+      const size = await fileSize(blobPath(digest));
+      if (size === undefined) {
+        if (entry) throw new Failure('STORE_DAMAGED', `${folder}: ${digest} is in the index, but its bytes are gone`, { hint: 'build again; the store heals itself' });
+        return undefined;
+      }
+      const chunks: Buffer[] = [];
+      for await (const chunk of verified(readChunks(blobPath(digest), digest, folder), { digest, from: folder })) chunks.push(chunk);
+      const bytes = Buffer.concat(chunks);
+      const mediaType = entry?.mediaType ?? mediaTypeOf(bytes);
+      return { descriptor: describeManifest(bytes, mediaType), bytes };
+    },
+    async putManifest(bytes, mediaType) {
+      const descriptor = describeManifest(bytes, mediaType);
+      await store.putBlob(blobOfBytes(bytes));
+      if (subjectOf(bytes) !== undefined) await store.keep({ ...descriptor, artifactType: artifactTypeOf(bytes) });
+      return descriptor;
+    },
+    async resolveTag(tag) {
+      const entry = await findManifest(tag);
+      return entry && { mediaType: entry.mediaType, digest: entry.digest, size: entry.size };
+    },
+    async listTags() {
+      const { manifests } = await readLayoutIndex();
+      return manifests.flatMap((entry) => entry.annotations?.[refName] ?? []).sort(compareText);
+    },
+    async moveTags(moves: readonly TagMove[]) {
+      for (const { to, tag } of moves) {
+        if ((await fileSize(blobPath(to.digest))) === undefined) throw new Failure('NOT_FOUND', `${folder} has no manifest ${to.digest} for the tag ${tag}`);
+      }
+      const moved = new Set(moves.map((move) => move.tag));
+      await changeIndex((entries) => [
+        ...entries.filter((entry) => !moved.has(entry.annotations?.[refName] ?? '')),
+        ...moves.map(({ tag, to }) => ({ mediaType: to.mediaType, digest: to.digest, size: to.size, annotations: { [refName]: tag } })),
+      ]);
+    },
+    async removeTags(tags) {
+      const gone = new Set(tags);
+      await changeIndex((entries) => entries.filter((entry) => !gone.has(entry.annotations?.[refName] ?? '')));
+    },
+    async listReferrers(subject, artifactType) {
+      const { manifests } = await readLayoutIndex();
+      const found: Descriptor[] = [];
+      for (const entry of manifests.filter((candidate) => candidate.artifactType !== undefined)) {
+        if (artifactType !== undefined && entry.artifactType !== artifactType) continue;
+        const bytes = await readFile(blobPath(entry.digest));
+        if (subjectOf(bytes) === subject) found.push(entry);
+      }
+      return found;
+    },
+    listEntries: async () => (await readLayoutIndex()).manifests,
+    async keep(descriptor) {
+      const { manifests } = await readLayoutIndex();
+      if (manifests.some((entry) => entry.digest === descriptor.digest && entry.annotations?.[refName] === undefined)) return;
+      await changeIndex((entries) => [
+        ...entries.filter((entry) => entry.digest !== descriptor.digest || entry.annotations?.[refName] !== undefined),
+        descriptor,
+      ]);
+    },
+  };
+  return store;
+}
+
+async function prepare(folder: string, folders: readonly string[]): Promise<void> {
+  try {
+    for (const path of folders) await mkdir(path, { recursive: true });
+    // `wx`-like creation by link: two first runs at once write the same content, and one of them wins.
+    const marker = join(folder, 'oci-layout');
+    if ((await readTextIfExists(marker)) === undefined) await writeFileAtomic(marker, '{"imageLayoutVersion":"1.0.0"}');
+    const index = join(folder, 'index.json');
+    if ((await readTextIfExists(index)) === undefined) {
+      const first = join(folder, '.nodeworthy', 'tmp', randomUUID());
+      await writeFileAtomic(first, canonicalJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] }));
+      await link(first, index).catch((error: unknown) => {
+        if (systemCode(error) !== 'EEXIST') throw error;
+      });
+      await rm(first, { force: true });
+    }
+  } catch (error) {
+    const translated = translateFileError(error, folder);
+    if (translated instanceof Failure) throw translated;
+    throw new Failure('FILE_UNUSABLE', `${folder} cannot become an image store: ${systemCode(error) ?? String(error)}`, {
+      hint: 'choose another folder with --store or NODEWORTHY_STORE',
+      cause: error,
+    });
+  }
+}
+
+async function writeVerified(path: string, source: BlobSource): Promise<void> {
+  const file = await open(path, 'wx', 0o644);
+  try {
+    for await (const chunk of verified(source.open(), { digest: source.digest, size: source.size, from: 'source' })) {
+      await file.write(chunk);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function* readChunks(path: string, digest: Digest, folder: string): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) yield chunk as Buffer;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') throw new Failure('NOT_FOUND', `${folder} has no blob ${digest}`, { cause: error });
+    throw translateFileError(error, path);
+  }
+}
+
+function parseIndex(text: string, path: string): ImageIndex {
+  try {
+    return IndexSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new Failure('STORE_DAMAGED', `${path} is not an OCI image index`, {
+      hint: 'some other program wrote to the store; move the store away and run again',
+      cause: error,
+    });
+  }
+}
+
+function sortEntries(entries: readonly Descriptor[]): Descriptor[] {
+  const key = (entry: Descriptor): string => `${entry.annotations?.[refName] ?? '~'} ${entry.digest}`;
+  return [...entries].sort((a, b) => compareText(key(a), key(b)));
+}
+
+interface ManifestHead {
+  readonly mediaType?: string;
+  readonly artifactType?: string;
+  readonly subject?: { readonly digest?: string };
+}
+
+function readHead(bytes: Buffer): ManifestHead {
+  try {
+    return JSON.parse(bytes.toString('utf8')) as ManifestHead;
+  } catch {
+    return {};
+  }
+}
+
+const mediaTypeOf = (bytes: Buffer): string => readHead(bytes).mediaType ?? mediaTypes.manifest;
+const subjectOf = (bytes: Buffer): string | undefined => readHead(bytes).subject?.digest;
+const artifactTypeOf = (bytes: Buffer): string | undefined => readHead(bytes).artifactType;
