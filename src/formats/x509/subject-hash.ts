@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Failure } from '../../core/errors.ts';
+import { tagged } from './create-certificate.ts';
 
 interface DerValue {
   readonly tag: number;
@@ -57,16 +58,16 @@ function canonicalSet(set: DerValue): Buffer {
   const members = children(set.bytes).map((attribute) => {
     const [type, value] = children(attribute.bytes);
     if (!type || !value) throw new Failure('SOURCE_INVALID', 'a certificate authority has a malformed subject');
-    return encode(0x30, Buffer.concat([type.whole, canonicalValue(value)]));
+    return tagged(0x30, Buffer.concat([type.whole, canonicalValue(value)]));
   });
-  return encode(0x31, Buffer.concat(members.sort(Buffer.compare)));
+  return tagged(0x31, Buffer.concat(members.sort(Buffer.compare)));
 }
 
 function canonicalValue(value: DerValue): Buffer {
   const text = decodeText(value);
   if (text === undefined) return value.whole;
   const folded = text.replaceAll(/[\t\n\v\f\r ]+/g, ' ').replaceAll(/^ | $/g, '').replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
-  return encode(0x0c, Buffer.from(folded, 'utf8'));
+  return tagged(0x0c, Buffer.from(folded, 'utf8'));
 }
 
 /** UTF8, Printable, T61, IA5, Visible, BMP and Universal strings are folded; other types stay as they are. */
@@ -84,10 +85,4 @@ function decodeText({ tag, bytes }: DerValue): string | undefined {
     default:
       return undefined;
   }
-}
-
-function encode(tag: number, bytes: Buffer): Buffer {
-  if (bytes.length < 0x80) return Buffer.concat([Buffer.from([tag, bytes.length]), bytes]);
-  const length = Buffer.from(bytes.length.toString(16).padStart(bytes.length > 0xff ? 4 : 2, '0'), 'hex');
-  return Buffer.concat([Buffer.from([tag, 0x80 | length.length]), length, bytes]);
 }

@@ -1,0 +1,64 @@
+import { Readable } from 'node:stream';
+import { Failure } from '../../core/errors.ts';
+import { createHttpClient, readBody, type HttpClient } from '../../core/http.ts';
+
+/** A small part of the engine API (1.41), as docker and podman both serve it on a unix socket. */
+export interface EngineClient {
+  get(path: string): Promise<unknown>;
+  post(path: string, body?: unknown): Promise<unknown>;
+  upload(method: 'POST' | 'PUT', path: string, tar: AsyncIterable<Uint8Array>): Promise<string>;
+  remove(path: string): Promise<void>;
+  stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
+  close(): Promise<void>;
+}
+
+const maxAnswerBytes = 16 << 20;
+
+/** @param host value of `DOCKER_HOST`: `unix:///path` */
+export function openEngine(host: string): EngineClient {
+  const http: HttpClient = createHttpClient({ socketPath: host.replace(/^unix:\/\//, ''), connections: 16 });
+  const address = (path: string): string => `http://engine/v1.41${path}`;
+  async function ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
+    const response = await http.send(address(path), {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      headersTimeoutMs: 600_000,
+      bodyTimeoutMs: 600_000,
+    });
+    const text = (await readBody(response, maxAnswerBytes, path)).toString('utf8');
+    if (response.status >= 400) throw refused(method, path, response.status, text);
+    return text === '' ? undefined : parse(text);
+  }
+  return {
+    get: (path) => ask('GET', path),
+    post: (path, body) => ask('POST', path, body),
+    async upload(method, path, tar) {
+      const response = await http.send(address(path), { method, body: Readable.from(tar), headers: { 'content-type': 'application/x-tar' }, headersTimeoutMs: 600_000, bodyTimeoutMs: 600_000 });
+      const text = (await readBody(response, maxAnswerBytes, path)).toString('utf8');
+      if (response.status >= 400) throw refused(method, path, response.status, text);
+      return text;
+    },
+    async remove(path) {
+      await ask('DELETE', path);
+    },
+    async stream(path, signal) {
+      const response = await http.send(address(path), { signal, bodyTimeoutMs: 600_000 });
+      if (response.status < 400) return response.body as AsyncIterable<Buffer>;
+      throw refused('GET', path, response.status, (await readBody(response, maxAnswerBytes, path)).toString('utf8'));
+    },
+    close: () => http.close(),
+  };
+}
+
+function refused(method: string, path: string, status: number, text: string): Failure {
+  const message = (parse(text) as { message?: string } | undefined)?.message ?? text.slice(0, 300);
+  return new Failure('RUNTIME_FAILED', `the container engine refused ${method} ${path.split('?')[0]}: ${status} ${message.trim()}`, { hint: 'see the engine’s own log' });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,22 @@
+// A child leaves a grandchild behind; when that one ends, the init must take it away.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+if (process.argv[2] === 'child') {
+  const grandchild = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60)'], { detached: true, stdio: 'ignore' });
+  grandchild.unref();
+  process.stdout.write(String(grandchild.pid));
+  process.exit(0);
+}
+const child = spawn(process.execPath, [process.argv[1], 'child'], { stdio: ['ignore', 'pipe', 'inherit'] });
+let orphan = '';
+for await (const chunk of child.stdout) orphan += chunk;
+assert.match(orphan, /^\d+$/);
+assert.equal(readFileSync('/proc/1/comm', 'utf8').trim(), 'tini', 'process 1 is no init');
+const deadline = Date.now() + 5000;
+while (readdirSync('/proc').includes(orphan)) {
+  assert.ok(Date.now() < deadline, `process ${orphan} was not reaped: ${readFileSync(`/proc/${orphan}/stat`, 'utf8')}`);
+  await sleep(10);
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { canonicalJson } from '../../core/canonical-json.ts';
+import { digestOf, type Digest } from '../../core/digest.ts';
+import { DigestSchema, emptyConfigBytes, emptyConfigDigest, type Descriptor } from '../../formats/oci/descriptor.ts';
+import { artifactTypes, mediaTypes } from '../../formats/oci/media-types.ts';
+import { readManifest } from '../../store/manifest.ts';
+import { blobOfBytes, readBlob } from '../../store/read-blob.ts';
+import type { Store } from '../../store/store.ts';
+
+/** A set of tests by name and by the digest of what it demands: a report on another definition proves nothing. */
+export const SuiteSchema = z.strictObject({ id: z.string(), origin: z.enum(['vendor', 'client']), digest: DigestSchema });
+
+const CaseSchema = z.strictObject({
+  id: z.string(),
+  suite: z.string(),
+  result: z.enum(['passed', 'failed']),
+  durationMs: z.number(),
+  exitCode: z.number().nullable(),
+  /** What was wrong; empty when it passed. */
+  problems: z.array(z.string()),
+  output: z.string(),
+  droppedBytes: z.number(),
+  /** Digest of the test layer's content. */
+  layer: DigestSchema,
+});
+
+export const TestReportSchema = z.strictObject({
+  reportVersion: z.literal(1),
+  subject: DigestSchema,
+  platform: z.string(),
+  runtime: z.strictObject({ name: z.string(), version: z.string() }),
+  startedAt: z.string(),
+  durationMs: z.number(),
+  /** `untested`: the platform cannot run here. It is never a pass. */
+  result: z.enum(['passed', 'failed', 'untested']),
+  reason: z.string().optional(),
+  suites: z.array(SuiteSchema),
+  cases: z.array(CaseSchema),
+});
+
+export type Suite = z.infer<typeof SuiteSchema>;
+export type TestCase = z.infer<typeof CaseSchema>;
+export type TestReport = z.infer<typeof TestReportSchema>;
+
+/** Attaches a report to the platform manifest it is about, as a referrer. */
+export async function attachReport(store: Store, subject: Descriptor, report: TestReport): Promise<Descriptor> {
+  const bytes = Buffer.from(canonicalJson(report));
+  await store.putBlob(blobOfBytes(bytes));
+  await store.putBlob(blobOfBytes(emptyConfigBytes));
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    artifactType: artifactTypes.testReport,
+    config: { mediaType: mediaTypes.empty, digest: emptyConfigDigest, size: emptyConfigBytes.length },
+    layers: [{ mediaType: artifactTypes.testReport, digest: digestOf(bytes), size: bytes.length }],
+    subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
+    annotations: { 'org.opencontainers.image.created': report.startedAt },
+  };
+  return await store.putManifest(Buffer.from(canonicalJson(manifest)), mediaTypes.manifest);
+}
+
+/** All reports on a platform manifest, the newest first. */
+export async function findReports(store: Store, subject: Digest): Promise<TestReport[]> {
+  const reports: TestReport[] = [];
+  for (const referrer of await store.listReferrers(subject, artifactTypes.testReport)) {
+    const manifest = await readManifest(store, referrer.digest);
+    const [layer] = manifest.layers;
+    if (!layer) continue;
+    const parsed = TestReportSchema.safeParse(JSON.parse((await readBlob(store, layer)).toString('utf8')));
+    if (parsed.success && parsed.data.subject === subject) reports.push(parsed.data);
+  }
+  return reports.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
+}
+
+/** Whether a report is about these very suites, ran all of their cases and found nothing. */
+export function isCompletePass(report: TestReport, required: readonly Suite[]): boolean {
+  if (report.result !== 'passed' || report.cases.length === 0 || required.length === 0) return false;
+  const covered = required.every((suite) => report.suites.some((done) => done.id === suite.id && done.digest === suite.digest) && report.cases.some((item) => item.suite === suite.id));
+  return covered && report.cases.every((item) => item.result === 'passed');
+}

@@ -1,0 +1,130 @@
+import { mapConcurrent } from '../../core/concurrency.ts';
+import type { Context } from '../../core/context.ts';
+import { digestOf } from '../../core/digest.ts';
+import { isNative } from '../../runtimes/architecture.ts';
+import type { Environment, Runtime } from '../../runtimes/runtime.ts';
+import { auditLayer } from '../../store/audit-layer.ts';
+import type { LayoutStore } from '../../store/layout/layout-store.ts';
+import { readImageConfig, readManifest } from '../../store/manifest.ts';
+import type { Candidate, CandidatePlatform } from '../assemble/assemble-cell.ts';
+import { batteryJobs, batterySuite, prepareBattery, runBatteryJob } from './battery/battery-suite.ts';
+import type { CheckedCell } from './battery/battery.ts';
+import { runDockerfileTest, type DockerfileTest } from './dockerfile-test.ts';
+import { attachReport, findReports, isCompletePass, type Suite, type TestCase, type TestReport } from './report.ts';
+
+export interface TestOptions {
+  readonly cell: CheckedCell;
+  readonly tests: readonly DockerfileTest[];
+  /** Opened only when something has to run. */
+  readonly runtime: () => Promise<Runtime>;
+  /** How many containers run at once for this cell. */
+  readonly parallel: number;
+  readonly onCase?: (done: number, total: number, failed: number) => void;
+}
+
+export interface PlatformReport {
+  readonly platform: CandidatePlatform;
+  readonly report: TestReport;
+  readonly reused: boolean;
+}
+
+/** What a digest must have passed before it may be published. */
+export function requiredSuites(tests: readonly DockerfileTest[]): Suite[] {
+  return [batterySuite, ...tests.map((test) => test.suite)];
+}
+
+/**
+ * Tests each platform of a frozen candidate and attaches the reports. A platform with a complete pass of the same
+ * suites is not tested again; one that cannot run here is untested, never passed.
+ */
+export async function testCandidate(store: LayoutStore, candidate: Candidate, context: Context, options: TestOptions): Promise<PlatformReport[]> {
+  const suites = requiredSuites(options.tests);
+  return await mapConcurrent(candidate.platforms, 1, async (platform) => {
+    const known = (await findReports(store, platform.manifest.digest)).find((report) => isCompletePass(report, suites));
+    if (known) return { platform, report: known, reused: true };
+    const report = isNative(platform.platform) ? await testPlatform(store, platform, context, { ...options, suites }) : untested(platform, context, suites);
+    await attachReport(store, platform.manifest, report);
+    return { platform, report, reused: false };
+  });
+}
+
+async function testPlatform(store: LayoutStore, platform: CandidatePlatform, context: Context, options: TestOptions & { readonly suites: readonly Suite[] }): Promise<TestReport> {
+  const startedAt = context.verificationTime.toISOString();
+  const started = performance.now();
+  const runtime = await options.runtime();
+  const base = await runtime.open(store, { manifest: platform.manifest.digest, platform: platform.platform });
+  const battery = prepareBattery(context.verificationTime);
+  const total = batteryJobs.length + options.tests.length + 1;
+  let done = 0;
+  let failed = 0;
+  function count(result: TestCase): TestCase {
+    done++;
+    if (result.result === 'failed') failed++;
+    options.onCase?.(done, total, failed);
+    return result;
+  }
+  try {
+    const layers = new Map<string, Promise<Environment>>();
+    const jobs: (() => Promise<TestCase>)[] = batteryJobs.map((job) => async () => {
+      const files = battery.layerFor(job.check);
+      const layered = layers.get(job.check.id) ?? runtime.addLayer(base, files);
+      layers.set(job.check.id, layered);
+      return await runBatteryJob(runtime, await layered, { job, cell: options.cell, layer: files, signal: context.signal });
+    });
+    jobs.push(() => auditPrivileges(store, platform));
+    for (const test of options.tests) jobs.push(() => runDockerfileTest(runtime, base, { test, signal: context.signal }));
+    const cases = await mapConcurrent(jobs, options.parallel, async (job) => count(await job()));
+    for (const layered of layers.values()) await runtime.dispose(await layered);
+    return {
+      reportVersion: 1,
+      subject: platform.manifest.digest,
+      platform: platform.platform,
+      runtime: { name: runtime.name, version: runtime.version },
+      startedAt,
+      durationMs: Math.round(performance.now() - started),
+      result: cases.every((item) => item.result === 'passed') ? 'passed' : 'failed',
+      suites: [...options.suites],
+      cases,
+    };
+  } finally {
+    await runtime.dispose(base);
+  }
+}
+
+/** File capabilities cannot be seen from inside: the layers themselves are read. */
+async function auditPrivileges(store: LayoutStore, platform: CandidatePlatform): Promise<TestCase> {
+  const started = performance.now();
+  const manifest = await readManifest(store, platform.manifest.digest);
+  const config = await readImageConfig(store, manifest);
+  const problems: string[] = [];
+  for (const [index, layer] of manifest.layers.entries()) {
+    const diffId = config.rootfs.diff_ids[index];
+    if (diffId) problems.push(...(await auditLayer(store, layer, diffId)));
+  }
+  return {
+    id: 'file-privileges',
+    suite: batterySuite.id,
+    result: problems.length === 0 ? 'passed' : 'failed',
+    durationMs: Math.round(performance.now() - started),
+    exitCode: null,
+    problems,
+    output: '',
+    droppedBytes: 0,
+    layer: digestOf(''),
+  };
+}
+
+function untested(platform: CandidatePlatform, context: Context, suites: readonly Suite[]): TestReport {
+  return {
+    reportVersion: 1,
+    subject: platform.manifest.digest,
+    platform: platform.platform,
+    runtime: { name: 'none', version: '' },
+    startedAt: context.verificationTime.toISOString(),
+    durationMs: 0,
+    result: 'untested',
+    reason: `${platform.platform} does not run on this machine, and there is no emulator`,
+    suites: [...suites],
+    cases: [],
+  };
+}

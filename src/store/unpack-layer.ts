@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { chmod, chown, lchown, link, lstat, lutimes, mkdir, open, rename, rm, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { SingleFlight } from '../core/concurrency.ts';
+import { hexOf, type Digest } from '../core/digest.ts';
+import { Failure, systemCode, translateFileError } from '../core/errors.ts';
+import type { Descriptor } from '../formats/oci/descriptor.ts';
+import { readTar } from '../formats/tar/read-tar.ts';
+import { noteAudit, privilegeOf } from './audit-layer.ts';
+import { decompressLayer } from './decompress-layer.ts';
+import type { LayoutStore } from './layout/layout-store.ts';
+
+const flights = new SingleFlight<string>();
+
+/**
+ * A folder with a layer's files, for overlay mounts: unpacked once per diffID, proven against both digests on the way.
+ * Needs root, because owners matter.
+ * @returns the folder's path
+ */
+export function unpackLayer(store: LayoutStore, layer: Descriptor, diffId: Digest): Promise<string> {
+  const folder = join(store.stateFolder, 'unpacked', hexOf(diffId));
+  return flights.run(folder, async () => {
+    if (await exists(folder)) return folder;
+    const temporary = `${folder}.${process.pid}.tmp`;
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true, mode: 0o755 });
+    try {
+      await unpack(store, layer, { diffId, folder: temporary });
+      await rename(temporary, folder);
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true });
+      // Another process was faster: its folder is as good as ours.
+      if (['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) return folder;
+      throw translateFileError(error, folder);
+    }
+    return folder;
+  });
+}
+
+async function unpack(store: LayoutStore, layer: Descriptor, { diffId, folder }: { diffId: Digest; folder: string }): Promise<void> {
+  const hash = createHash('sha256');
+  const name = `layer ${layer.digest}`;
+  async function* hashed(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  }
+  const tar = hashed(decompressLayer(store.openBlob(layer), layer));
+  const privileges: string[] = [];
+  const folders: { readonly path: string; readonly mtime: number }[] = [];
+  for await (const { entry, content } of readTar(tar, { name, maxEntries: 1_000_000, maxTotalBytes: 16 * 2 ** 30 })) {
+    const path = join(folder, entry.path);
+    const privilege = privilegeOf(entry);
+    if (privilege) privileges.push(privilege);
+    await requireRealParents(folder, entry.path, name);
+    switch (entry.kind) {
+      case 'directory':
+        await mkdir(path, { recursive: true });
+        folders.push({ path, mtime: entry.mtime });
+        break;
+      case 'symlink':
+        await symlink(entry.linkTarget ?? '', path);
+        await lchown(path, entry.uid, entry.gid);
+        continue;
+      case 'hardlink':
+        await requireRealParents(folder, entry.linkTarget ?? '', name);
+        await link(join(folder, entry.linkTarget ?? ''), path);
+        continue;
+      case 'file': {
+        const file = await open(path, 'wx', 0o600);
+        try {
+          for await (const chunk of content()) await file.write(chunk);
+        } finally {
+          await file.close();
+        }
+        break;
+      }
+    }
+    await chown(path, entry.uid, entry.gid);
+    await chmod(path, entry.mode);
+    if (entry.kind === 'file') await lutimes(path, entry.mtime, entry.mtime);
+  }
+  for await (const rest of tar) void rest;
+  for (const { path, mtime } of folders.reverse()) await lutimes(path, mtime, mtime);
+  const found = `sha256:${hash.digest('hex')}`;
+  if (found !== diffId) throw new Failure('INTEGRITY', `${name} unpacks to ${found}, the image says ${diffId}`, { hint: 'the image is damaged; build it again' });
+  await noteAudit(store, diffId, privileges);
+}
+
+/** No entry may be written through a symlink that an earlier entry made: that is how archives escape. */
+async function requireRealParents(root: string, path: string, name: string): Promise<void> {
+  const parent = dirname(path);
+  if (parent === '.') return;
+  let at = root;
+  for (const part of parent.split('/')) {
+    at = join(at, part);
+    const found = await lstat(at).catch(() => undefined);
+    if (found === undefined) await mkdir(at);
+    else if (!found.isDirectory()) throw new Failure('ARCHIVE_HOSTILE', `${name}: ${path} goes through ${part}, which is no folder`, { hint: 'the image was not run' });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) !== undefined;
+}
