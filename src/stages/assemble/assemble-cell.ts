@@ -35,6 +35,8 @@ export interface Candidate {
   readonly cell: string;
   readonly index: Descriptor;
   readonly platforms: readonly CandidatePlatform[];
+  /** Every blob of the image once, manifests included. */
+  readonly blobs: readonly Descriptor[];
   readonly reused: boolean;
 }
 
@@ -59,7 +61,7 @@ export async function assembleCell(store: LayoutStore, lock: Lock, cell: LockedC
   const key = digestOf(canonicalJson({ cell, name: lock.name, compressor: compression.id }));
   const memoPath = join(store.stateFolder, 'candidates', hexOf(key));
   const known = await readMemo(memoPath);
-  if (known && (await allPresent(store, known.blobs))) return { cell: cell.id, index: known.index, platforms: known.platforms, reused: true };
+  if (known && (await allPresent(store, known.blobs))) return { cell: cell.id, index: known.index, platforms: known.platforms, blobs: known.blobs, reused: true };
 
   const built = await mapConcurrent(cell.platforms, 1, (platform) => assemblePlatform(store, { lock, cell, platform, options }));
   const created = Math.max(...cell.platforms.map((platform) => platform.created));
@@ -70,7 +72,7 @@ export async function assembleCell(store: LayoutStore, lock: Lock, cell: LockedC
   const platforms = built.map(({ platform, manifest, sizeBytes }) => ({ platform, manifest, sizeBytes }));
   const blobs = [index, ...built.flatMap((item) => [item.manifest, ...item.blobs])];
   await writeFileAtomic(memoPath, canonicalJson({ index, platforms, blobs }));
-  return { cell: cell.id, index, platforms, reused: false };
+  return { cell: cell.id, index, platforms, blobs, reused: false };
 }
 
 interface PlatformJob {

@@ -1,10 +1,6 @@
-import { join } from 'node:path';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
-import type { Digest } from '../../core/digest.ts';
-import { downloadFile } from '../../core/download.ts';
 import { Failure } from '../../core/errors.ts';
-import { createHttpClient, type HttpClient } from '../../core/http.ts';
 import type { LoadedRecipe } from '../../config/load-recipe.ts';
 import { compressions } from '../../formats/layer-compression.ts';
 import { architectureOf } from '../../formats/oci/platform.ts';
@@ -12,14 +8,14 @@ import { expandInput, newestTime } from '../../sources/expand-input.ts';
 import { describeInput, type DebInput, type Input, type NodeInput } from '../../sources/input.ts';
 import { openNodeSource, openPackageSource } from '../../sources/open-source.ts';
 import { reviewScripts } from '../../sources/debian/review-scripts.ts';
-import type { SourcePorts } from '../../sources/source.ts';
 import { archiveInputs } from '../../store/input-archive.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { findSuite } from '../catalog/debian-suites.ts';
-import { selectReleases } from '../catalog/select-releases.ts';
 import { cellId } from '../plan/cell.ts';
 import { configurationDigest, variants } from '../plan/variants.ts';
+import { selectFrom } from './find-releases.ts';
 import { inputKey, selectionDigest, type Lock, type LockedCell } from './lock.ts';
+import { createSourcePorts } from './source-ports.ts';
 
 export interface ResolveOptions {
   readonly aptFolder: string;
@@ -61,9 +57,7 @@ export async function resolveLock(store: LayoutStore, loaded: LoadedRecipe, cont
 
     async function chooseReleases(): Promise<string[]> {
       if (keep && keep.selection === selectionDigest(recipe)) return [...new Set(keep.cells.map((cell) => cell.release))];
-      const lists = await mapConcurrent(recipe.platforms, 2, (platform) => nodeSource.listVersions(platform));
-      const common = (lists[0] ?? []).filter((version) => lists.every((list) => list.includes(version)));
-      return selectReleases(recipe.node.releases, common, { now: context.now, source: nodeSource.label });
+      return await selectFrom(nodeSource, loaded, context);
     }
   } finally {
     await close();
@@ -156,28 +150,4 @@ function uniqueInputs(inputs: readonly Input[]): Input[] {
 
 function packageKey(base: string, variant: string, platform: string): string {
   return `${base} ${variant} ${platform}`;
-}
-
-function createSourcePorts(store: LayoutStore, loaded: LoadedRecipe, context: Context): { ports: SourcePorts; close: () => Promise<void> } {
-  const clients: HttpClient[] = [];
-  const folder = join(store.stateFolder, 'downloads');
-  const ports: SourcePorts = {
-    context,
-    recipeFolder: loaded.folder,
-    downloads: { folder },
-    openHttp(options = {}) {
-      const client = createHttpClient(options);
-      clients.push(client);
-      return client;
-    },
-    async keep(request, http) {
-      const { sha256, sizeBytes } = request.expected;
-      if (sha256 !== undefined && sizeBytes !== undefined && (await store.hasBlob(sha256, sizeBytes))) return { digest: sha256, size: sizeBytes, sha512: '' };
-      return await downloadFile(request, { http, folder, report: context.report, signal: context.signal, now: context.verificationTime }, async (file) => {
-        await store.adoptFile(file.path, file.digest as Digest);
-        return { digest: file.digest, size: file.sizeBytes, sha512: file.sha512 };
-      });
-    },
-  };
-  return { ports, close: async () => void (await Promise.all(clients.map((client) => client.close()))) };
 }

@@ -1,0 +1,35 @@
+import { failureCodes } from '../../core/errors.ts';
+import { runPipeline, type CellResult, type Goal } from '../../pipeline.ts';
+import { defineCommand, recipeOptions, type Command, type OptionSpec } from '../command.ts';
+import { cellsJson, cellsTable, hasTrouble } from '../views/cells-view.ts';
+import { aptFolder, openStore, openWorkspace, requireLock } from '../workspace.ts';
+
+export const runtimeOption = { runtime: { type: 'string', summary: 'Container runtime for tests: runc or docker', value: 'NAME' } } as const satisfies Record<string, OptionSpec>;
+export const olderOption = { 'allow-older': { type: 'boolean', summary: 'Let aliases go back to an older image' } } as const satisfies Record<string, OptionSpec>;
+
+/** `build`, `test` and `publish` differ only in how far the cells go. */
+export function defineGoalCommand(goal: Goal, summary: string, options: Readonly<Record<string, OptionSpec>>): Command {
+  return defineCommand<CellResult[]>({
+    name: goal,
+    summary,
+    options: { ...recipeOptions, ...options },
+    async run(input) {
+      const workspace = await openWorkspace(input);
+      const lock = requireLock(workspace);
+      return await runPipeline({
+        store: await openStore(workspace),
+        loaded: workspace.loaded,
+        lock,
+        lockPath: workspace.lockPath,
+        context: input.context,
+        goal,
+        aptFolder,
+        runtime: input.options['runtime'] as string | undefined,
+        allowOlder: input.options['allow-older'] === true,
+      });
+    },
+    pretty: cellsTable,
+    json: cellsJson,
+    exitStatus: (results) => (hasTrouble(results) ? failureCodes.CELLS_FAILED.exit : 0),
+  });
+}

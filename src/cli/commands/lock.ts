@@ -1,0 +1,40 @@
+import type { Context } from '../../core/context.ts';
+import { resolveLock } from '../../stages/resolve/resolve-lock.ts';
+import { writeLock, type Lock } from '../../stages/resolve/lock.ts';
+import { defineCommand, recipeOptions } from '../command.ts';
+import { aptFolder, openStore, openWorkspace, type Workspace } from '../workspace.ts';
+import { formatBytes } from '../views/text.ts';
+
+export interface LockResult {
+  readonly path: string;
+  readonly state: 'written' | 'unchanged';
+  readonly lock: Lock;
+}
+
+export const lock = defineCommand<LockResult>({
+  name: 'lock',
+  summary: 'Pin, download and prove every input, and write nodeworthy.lock.json',
+  options: { ...recipeOptions, update: { type: 'boolean', summary: 'Choose the newest of everything again' } },
+  async run(input) {
+    const workspace = await openWorkspace(input);
+    return await makeLock(workspace, input.context, input.options['update'] === true);
+  },
+  pretty: ({ path, state, lock: made }) => {
+    const bytes = made.inputs.reduce((sum, item) => sum + item.size, 0);
+    return `${path}: ${state}\n${made.cells.length} cells from ${made.inputs.length} inputs (${formatBytes(bytes)}), chosen on ${made.date}`;
+  },
+  json: ({ path, state, lock: made }) => ({ path, state, cells: made.cells.map((cell) => cell.id), inputs: made.inputs.map(({ kind, name, version, digest, size }) => ({ kind, name, version, digest, size })) }),
+});
+
+/** Shared with `run`, which makes a lock when there is none. */
+export async function makeLock(workspace: Workspace, context: Context, update: boolean): Promise<LockResult> {
+  context.report({ kind: 'stage', stage: 'lock', state: 'started' });
+  const store = await openStore(workspace);
+  const made = await resolveLock(store, workspace.loaded, context, { aptFolder, previous: workspace.lock, update });
+  // A lock that would only differ in its day is the same lock.
+  const previous = workspace.lock;
+  const same = previous && JSON.stringify({ ...made, date: '' , inputs: made.inputs.map((item) => item.digest).sort() }) === JSON.stringify({ ...previous, date: '', inputs: previous.inputs.map((item) => item.digest).sort() });
+  const state = same ? 'unchanged' : await writeLock(workspace.lockPath, made);
+  context.report({ kind: 'stage', stage: 'lock', state: 'finished', detail: `${made.inputs.length} inputs` });
+  return { path: workspace.lockPath, state, lock: same ? previous : made };
+}

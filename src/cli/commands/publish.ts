@@ -1,0 +1,3 @@
+import { defineGoalCommand, olderOption, runtimeOption } from './cells.ts';
+
+export const publish = defineGoalCommand('publish', 'Publish what passed: by digest first, then under every tag', { ...runtimeOption, ...olderOption });

@@ -1,0 +1,69 @@
+import { join, relative } from 'node:path';
+import { failureCodes } from '../../core/errors.ts';
+import { writeFileAtomic } from '../../core/files.ts';
+import { runPipeline, type CellResult } from '../../pipeline.ts';
+import { requireFresh } from '../../stages/resolve/lock.ts';
+import { defineCommand, recipeOptions } from '../command.ts';
+import { cellsJson, cellsTable, hasTrouble } from '../views/cells-view.ts';
+import { renderRunPage } from '../views/run-page.ts';
+import { aptFolder, openStore, openWorkspace } from '../workspace.ts';
+import { olderOption, runtimeOption } from './cells.ts';
+import { makeLock } from './lock.ts';
+
+interface RunResult {
+  readonly results: readonly CellResult[];
+  readonly reportPath: string;
+  readonly storePath: string;
+  readonly repositories: readonly string[];
+}
+
+export const run = defineCommand<RunResult>({
+  name: 'run',
+  summary: 'The whole flow: lock if there is none, build, test, publish, report',
+  options: { ...recipeOptions, ...runtimeOption, ...olderOption },
+  async run(input) {
+    const started = performance.now();
+    const workspace = await openWorkspace(input);
+    if (workspace.lock) requireFresh(workspace.lock, workspace.loaded.recipe, workspace.lockPath);
+    const lock = workspace.lock ?? (await makeLock(workspace, input.context, false)).lock;
+    const store = await openStore(workspace);
+    const results = await runPipeline({
+      store,
+      loaded: workspace.loaded,
+      lock,
+      lockPath: workspace.lockPath,
+      context: input.context,
+      goal: 'publish',
+      aptFolder,
+      runtime: input.options['runtime'] as string | undefined,
+      allowOlder: input.options['allow-older'] === true,
+    });
+    const startedAt = input.context.verificationTime;
+    const page = renderRunPage({ name: lock.name, startedAt, seconds: (performance.now() - started) / 1000, results, lock, storePath: workspace.storePath });
+    const reports = join(store.stateFolder, 'reports');
+    const reportPath = join(reports, `run-${startedAt.toISOString().replaceAll(/[:.]/g, '-')}.html`);
+    await writeFileAtomic(reportPath, page);
+    return { results, reportPath, storePath: workspace.storePath, repositories: workspace.loaded.recipe.publish.map((target) => target.repository) };
+  },
+  pretty: (result) => [cellsTable(result.results), '', ...tryIt(result), '', `report: ${relative(process.cwd(), result.reportPath)}`].join('\n'),
+  json: ({ results, reportPath }) => ({ ...(cellsJson(results) as object), report: reportPath }),
+  exitStatus: ({ results }) => (hasTrouble(results) ? failureCodes.CELLS_FAILED.exit : 0),
+});
+
+/** Commands that work as they stand, for the image with the shortest tag. */
+function tryIt({ results, storePath, repositories }: RunResult): string[] {
+  const tags = results.flatMap((result) => result.receipts[0]?.tags ?? []);
+  const tag = tags.includes('latest') ? 'latest' : [...tags].sort((a, b) => a.length - b.length)[0];
+  if (tag === undefined) return ['nothing was published'];
+  const store = relative(process.cwd(), storePath) || '.';
+  const [repository] = repositories;
+  const image = repository ? `${repository}:${tag}` : `nodeworthy:${tag}`;
+  const load = repository ? [] : [`  skopeo copy oci:${store}:${tag} docker-daemon:${image}`];
+  return [
+    'try it:',
+    `  skopeo inspect oci:${store}:${tag}`,
+    ...load,
+    `  docker run --rm ${image} node --print process.version`,
+    repository ? `  podman run --rm ${image} node --print process.version` : `  podman run --rm oci:${store}:${tag} node --print process.version`,
+  ];
+}

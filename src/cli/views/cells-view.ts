@@ -1,0 +1,62 @@
+import { shortDigest } from '../../core/digest.ts';
+import type { CellResult } from '../../pipeline.ts';
+import { formatBytes, formatSeconds, renderTable } from './text.ts';
+
+/** The fixed shape of `--json`: other programs rely on it. */
+export function cellsJson(results: readonly CellResult[]): unknown {
+  return {
+    cells: results.map((result) => ({
+      id: result.cell.id,
+      outcome: result.outcome,
+      ...(result.reason === undefined ? {} : { reason: result.reason }),
+      digest: result.candidate?.index.digest ?? null,
+      platforms: (result.candidate?.platforms ?? []).map((platform) => {
+        const report = result.reports.find((candidate) => candidate.platform.platform === platform.platform)?.report;
+        return {
+          platform: platform.platform,
+          digest: platform.manifest.digest,
+          sizeBytes: platform.sizeBytes,
+          tests: countTests(report),
+        };
+      }),
+      tags: result.receipts[0]?.tags ?? [],
+      targets: result.receipts.map((receipt) => ({ target: receipt.target, uploadedBytes: receipt.uploadedBytes, movedTags: receipt.movedTags.map((move) => move.tag) })),
+    })),
+  };
+}
+
+export function cellsTable(results: readonly CellResult[]): string {
+  const rows = results.map((result) => [
+    result.cell.id,
+    result.outcome,
+    result.candidate ? shortDigest(result.candidate.index.digest) : '-',
+    result.candidate ? formatBytes(result.candidate.platforms.reduce((sum, platform) => sum + platform.sizeBytes, 0)) : '-',
+    testsText(result),
+    tagsText(result),
+    formatSeconds(result.seconds),
+  ]);
+  const reasons = results.flatMap((result) => (result.reason === undefined ? [] : [`${result.cell.id}: ${result.reason}${result.hint ? `\n  hint: ${result.hint}` : ''}`]));
+  return [renderTable(['cell', 'outcome', 'digest', 'size', 'tests', 'tags', 'time'], rows), ...(reasons.length > 0 ? ['', ...reasons] : [])].join('\n');
+}
+
+export function hasTrouble(results: readonly CellResult[]): boolean {
+  return results.some((result) => ['failed', 'untested', 'blocked', 'error'].includes(result.outcome));
+}
+
+function testsText({ reports }: CellResult): string {
+  if (reports.length === 0) return '-';
+  return reports.map(({ report }) => (report.result === 'untested' ? 'untested' : `${report.cases.filter((item) => item.result === 'passed').length}/${report.cases.length}`)).join(' ');
+}
+
+/** The shortest tags are what people type. */
+function tagsText({ receipts }: CellResult): string {
+  const tags = [...(receipts[0]?.tags ?? [])];
+  if (tags.length === 0) return '-';
+  const shown = tags.sort((a, b) => a.length - b.length || (a < b ? -1 : 1)).slice(0, 3);
+  return `${shown.join(' ')}${tags.length > shown.length ? ` +${tags.length - shown.length}` : ''}`;
+}
+
+function countTests(report: CellResult['reports'][number]['report'] | undefined): { passed: number; failed: number } {
+  const cases = report?.cases ?? [];
+  return { passed: cases.filter((item) => item.result === 'passed').length, failed: cases.filter((item) => item.result === 'failed').length };
+}

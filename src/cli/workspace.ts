@@ -1,0 +1,34 @@
+import { dirname, join, resolve } from 'node:path';
+import { loadRecipe, type LoadedRecipe } from '../config/load-recipe.ts';
+import { Failure } from '../core/errors.ts';
+import { readLock, type Lock } from '../stages/resolve/lock.ts';
+import { openLayoutStore, type LayoutStore } from '../store/layout/layout-store.ts';
+import type { CommandContext } from './command.ts';
+
+export interface Workspace {
+  readonly loaded: LoadedRecipe;
+  readonly lockPath: string;
+  readonly lock: Lock | undefined;
+  readonly storePath: string;
+}
+
+export const defaultRecipe = 'nodeworthy.yaml';
+export const aptFolder = '/etc/apt';
+
+/** The recipe, its lock, and where its store is. */
+export async function openWorkspace({ options, context, cwd }: CommandContext): Promise<Workspace> {
+  const loaded = await loadRecipe(resolve(cwd, String(options['recipe'] ?? defaultRecipe)));
+  const lockPath = join(loaded.folder, 'nodeworthy.lock.json');
+  const chosen = (options['store'] as string | undefined) ?? context.env['NODEWORTHY_STORE'];
+  const storePath = chosen ? resolve(cwd, chosen) : join(dirname(loaded.path), '.nodeworthy', 'store');
+  return { loaded, lockPath, lock: await readLock(lockPath), storePath };
+}
+
+export async function openStore(workspace: Workspace): Promise<LayoutStore> {
+  return await openLayoutStore(workspace.storePath);
+}
+
+export function requireLock(workspace: Workspace): Lock {
+  if (workspace.lock) return workspace.lock;
+  throw new Failure('LOCK_MISSING', `there is no lock file ${workspace.lockPath}`, { hint: 'make one with `nodeworthy lock`, or use `nodeworthy run`, which does it for you' });
+}

@@ -1,0 +1,162 @@
+import { join } from 'node:path';
+import { Failure } from '../../core/errors.ts';
+import type { Digest } from '../../core/digest.ts';
+import { mapConcurrent } from '../../core/concurrency.ts';
+import { withProcessLock } from '../../core/process-lock.ts';
+import { copyImage } from '../../store/copy-image.ts';
+import type { LayoutStore } from '../../store/layout/layout-store.ts';
+import { readIndex } from '../../store/manifest.ts';
+import type { Store, TagMove } from '../../store/store.ts';
+import type { Candidate } from '../assemble/assemble-cell.ts';
+import type { PlannedCell } from '../plan/cell.ts';
+import { findReports, isCompletePass, type Suite } from '../test/report.ts';
+import { clearJournal, openJournals, writeJournal, type JournalEntry } from './journal.ts';
+import { planTags, type TaggedImage, type TagStep } from './plan-tags.ts';
+import { chooseRevision, revisionNumbers } from './revision.ts';
+
+export interface PublishTarget {
+  readonly name: string;
+  readonly store: Store;
+}
+
+export interface PublishOptions {
+  readonly store: LayoutStore;
+  readonly cell: PlannedCell;
+  readonly candidate: Candidate;
+  /** Suites that each platform must have passed. */
+  readonly suites: readonly Suite[];
+  /** The embedded store first, then registries. */
+  readonly targets: readonly PublishTarget[];
+  /** Let aliases go back to an older image: a deliberate act, never a default. */
+  readonly allowOlder: boolean;
+}
+
+export interface TargetReceipt {
+  readonly target: string;
+  readonly digest: Digest;
+  readonly revision: string;
+  /** All tags of the cell, now at the digest. */
+  readonly tags: readonly string[];
+  readonly movedTags: readonly { readonly tag: string; readonly from?: Digest }[];
+  readonly uploadedBytes: number;
+}
+
+/**
+ * Publishes a tested digest to each target: first all bytes by digest, read back, then the tags, the revision first.
+ * Before the first tag moves, a journal says what is meant; the next run finishes what was interrupted.
+ * @throws Failure UNTESTED, TAG_IMMUTABLE, TAG_WOULD_MOVE_BACK; nothing has moved then
+ */
+export async function publishCell(options: PublishOptions): Promise<TargetReceipt[]> {
+  const { store, cell, candidate, targets } = options;
+  await requireTested(options);
+  return await withProcessLock(join(store.stateFolder, `publish-${cell.id}.lock`), async () => {
+    for (const target of targets) await finishInterrupted(store, target, cell.id);
+    const revisionTag = await findRevision(cell, candidate.index.digest, targets);
+    const plans = await mapConcurrent(targets, 4, async (target) => ({ target, steps: await planTarget(options, target, revisionTag) }));
+    for (const { target, steps } of plans) refuse(target, steps, options.allowOlder);
+    const receipts: TargetReceipt[] = [];
+    for (const { target, steps } of plans) receipts.push(await publishTo(options, target, { steps, revisionTag }));
+    return receipts;
+  });
+}
+
+/** No platform may be missing, and each needs a complete pass on exactly its digest. */
+async function requireTested({ store, cell, candidate, suites }: PublishOptions): Promise<void> {
+  const index = await readIndex(store, candidate.index.digest);
+  for (const platform of cell.platforms) {
+    const manifest = index.manifests.find((entry) => `${entry.platform?.os}/${entry.platform?.architecture}` === platform);
+    if (!manifest) throw new Failure('UNTESTED', `${cell.id}: the index ${candidate.index.digest} has no ${platform}`, { hint: 'build the cell again; no tag was moved' });
+    const reports = await findReports(store, manifest.digest);
+    if (reports.some((report) => isCompletePass(report, suites))) continue;
+    throw new Failure('UNTESTED', `${cell.id}: ${platform} (${manifest.digest}) has no complete, passing test report`, { hint: 'run `nodeworthy test`; no tag was moved' });
+  }
+}
+
+async function findRevision(cell: PlannedCell, digest: Digest, targets: readonly PublishTarget[]): Promise<string> {
+  const known = await mapConcurrent(targets, 4, async ({ store }) => {
+    const revisions = new Map<number, Digest>();
+    for (const number of revisionNumbers(await store.listTags(), cell.id)) {
+      const tagged = await store.resolveTag(`${cell.id}-r${number}`);
+      if (tagged) revisions.set(number, tagged.digest);
+    }
+    return revisions;
+  });
+  return `${cell.id}-r${chooseRevision(digest, known)}`;
+}
+
+async function planTarget({ cell, candidate, store }: PublishOptions, target: PublishTarget, revisionTag: string): Promise<TagStep[]> {
+  const current = new Map<string, TaggedImage>();
+  const images = new Map<Digest, TaggedImage>();
+  await mapConcurrent([revisionTag, ...cell.aliases], 4, async (tag) => {
+    const tagged = await target.store.resolveTag(tag);
+    if (!tagged) return;
+    const known = images.get(tagged.digest) ?? (tagged.digest === candidate.index.digest ? { digest: tagged.digest } : await describe(target.store, tagged.digest));
+    images.set(tagged.digest, known);
+    current.set(tag, known);
+  });
+  return planTags({ revisionTag, aliases: cell.aliases, image: await describe(store, candidate.index.digest), current });
+}
+
+async function describe(store: Store, digest: Digest): Promise<TaggedImage> {
+  const manifest = await store.getManifest(digest);
+  const annotations = (manifest && (JSON.parse(manifest.bytes.toString('utf8')) as { annotations?: Record<string, string> }).annotations) ?? {};
+  return { digest, version: annotations['org.opencontainers.image.version'], created: annotations['org.opencontainers.image.created'] };
+}
+
+function refuse(target: PublishTarget, steps: readonly TagStep[], allowOlder: boolean): void {
+  for (const step of steps) {
+    if (step.kind === 'refuse-immutable') {
+      throw new Failure('TAG_IMMUTABLE', `${target.name}:${step.tag} is ${step.holds} for ever`, { hint: 'a revision tag never moves; publish again to get the next revision' });
+    }
+    if (step.kind === 'refuse-older' && !allowOlder) {
+      throw new Failure('TAG_WOULD_MOVE_BACK', `${target.name}:${step.tag} holds Node.js ${step.holds.version} of ${step.holds.created}, which is newer`, {
+        hint: 'refresh the lock with `nodeworthy lock --update`; if going back is meant, add --allow-older',
+      });
+    }
+  }
+}
+
+async function publishTo(options: PublishOptions, target: PublishTarget, plan: { readonly steps: readonly TagStep[]; readonly revisionTag: string }): Promise<TargetReceipt> {
+  const { store, cell, candidate } = options;
+  const moves = plan.steps.flatMap((step) => (step.kind === 'keep' ? [] : [{ tag: step.tag, ...fromOf(step) }]));
+  let uploadedBytes = 0;
+  if (moves.length > 0) {
+    if (target.store !== store) uploadedBytes = (await copyImage(store, target.store, candidate.index)).uploadedBytes;
+    const entry: JournalEntry = { target: target.name, cell: cell.id, to: candidate.index, moves };
+    await writeJournal(store, entry);
+    await target.store.moveTags(toMoves(entry));
+    await clearJournal(store, entry);
+  }
+  return { target: target.name, digest: candidate.index.digest, revision: plan.revisionTag, tags: [plan.revisionTag, ...cell.aliases], movedTags: moves, uploadedBytes };
+}
+
+/** All aliases of a cell at the old digest or all at the new: forward when the bytes are there, back when they are not. */
+async function finishInterrupted(store: LayoutStore, target: PublishTarget, cell: string): Promise<void> {
+  for (const entry of await openJournals(store, target.name)) {
+    if (entry.cell !== cell) continue;
+    if (await target.store.getManifest(entry.to.digest)) await target.store.moveTags(toMoves(entry));
+    else await undo(target.store, entry);
+    await clearJournal(store, entry);
+  }
+}
+
+async function undo(store: Store, entry: JournalEntry): Promise<void> {
+  const back: TagMove[] = [];
+  const gone: string[] = [];
+  for (const { tag, from } of entry.moves) {
+    const before = from && (await store.getManifest(from));
+    if (before) back.push({ tag, to: before.descriptor });
+    else if (await store.resolveTag(tag)) gone.push(tag);
+  }
+  await store.moveTags(back);
+  await store.removeTags(gone);
+}
+
+function toMoves(entry: JournalEntry): TagMove[] {
+  return entry.moves.map(({ tag }) => ({ tag, to: { mediaType: entry.to.mediaType, digest: entry.to.digest, size: entry.to.size } }));
+}
+
+function fromOf(step: TagStep): { readonly from?: Digest } {
+  if (step.kind === 'move' && step.from !== undefined) return { from: step.from };
+  return step.kind === 'refuse-older' ? { from: step.holds.digest } : {};
+}

@@ -1,0 +1,57 @@
+import { canonicalJson, compareText } from '../../core/canonical-json.ts';
+import type { Digest } from '../../core/digest.ts';
+import { Failure } from '../../core/errors.ts';
+import { readBody } from '../../core/http.ts';
+import { IndexSchema, type Descriptor, type ImageIndex } from '../../formats/oci/descriptor.ts';
+import { mediaTypes } from '../../formats/oci/media-types.ts';
+import { getManifest, putManifest } from './manifests.ts';
+import { nextLink } from './tags.ts';
+import type { Transport } from './transport.ts';
+
+/** GET /v2/NAME/referrers/DIGEST, or the fallback tag where the registry has no such endpoint. */
+export async function listReferrers(transport: Transport, subject: Digest, artifactType?: string): Promise<Descriptor[]> {
+  const found = (await askApi(transport, subject, artifactType)) ?? (await readFallback(transport, subject)).manifests;
+  return artifactType === undefined ? found : found.filter((entry) => entry.artifactType === artifactType);
+}
+
+async function askApi(transport: Transport, subject: Digest, artifactType: string | undefined): Promise<Descriptor[] | undefined> {
+  const found: Descriptor[] = [];
+  let path = `referrers/${subject}${artifactType === undefined ? '' : `?artifactType=${encodeURIComponent(artifactType)}`}`;
+  for (let page = 0; page < 100; page++) {
+    const response = await transport.send(path, { accept: [200, 400, 404, 405, 406], headers: { accept: mediaTypes.index } });
+    const body = await readBody(response, 8 << 20, response.url);
+    const isIndex = (response.headers['content-type'] ?? '').startsWith(mediaTypes.index);
+    if (response.status !== 200 || !isIndex) return undefined;
+    found.push(...IndexSchema.parse(JSON.parse(body.toString('utf8'))).manifests);
+    const next = nextLink(response.headers['link']);
+    if (next === undefined) return found;
+    path = new URL(next, response.url).href;
+  }
+  return found;
+}
+
+/**
+ * Adds a referrer to the fallback tag (distribution spec, "Referrers tag schema"). Another writer may overwrite the
+ * tag between our read and our write: it is read back, and written again until our entry is there.
+ */
+export async function addToFallback(transport: Transport, subject: Digest, entry: Descriptor): Promise<void> {
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const index = await readFallback(transport, subject);
+    if (index.manifests.some((known) => known.digest === entry.digest)) {
+      return;
+    }
+    const manifests = [...index.manifests, entry].sort((a, b) => compareText(a.digest, b.digest));
+    const bytes = Buffer.from(canonicalJson({ ...index, schemaVersion: 2, mediaType: mediaTypes.index, manifests }));
+    await putManifest(transport, fallbackTag(subject), { bytes, mediaType: mediaTypes.index });
+  }
+  throw new Failure('REGISTRY_UNREACHABLE', `${transport.registry}: others keep overwriting the referrers of ${subject}`, { hint: 'run again when they are done' });
+}
+
+async function readFallback(transport: Transport, subject: Digest): Promise<ImageIndex> {
+  const stored = await getManifest(transport, fallbackTag(subject));
+  return stored ? IndexSchema.parse(JSON.parse(stored.bytes.toString('utf8'))) : { schemaVersion: 2, manifests: [] };
+}
+
+function fallbackTag(subject: Digest): string {
+  return subject.replace(':', '-');
+}
