@@ -51,27 +51,36 @@ export async function runPipeline(input: PipelineInput): Promise<CellResult[]> {
   const { store, loaded, lock, context, goal } = input;
   requireFresh(lock, loaded.recipe, input.lockPath);
   const cells = planLocked(input);
-  const tests = goal === 'build' ? [] : await Promise.all(loaded.recipe.tests.map((test) => loadDockerfileTest(loaded.folder, test)));
+  const tests =
+    goal === 'build'
+      ? []
+      : await Promise.all(loaded.recipe.tests.map((test) => loadDockerfileTest(loaded.folder, test)));
   await restoreMissing(store, lock.inputs, { loaded, context, aptFolder: input.aptFolder });
   const shared = openShared(input);
   try {
-    return await mapConcurrent(cells, context.concurrency * 2, (cell) => settle(cell, context, async (steps) => {
-      steps.candidate = await assemble(input, cell);
-      if (goal === 'build') return steps.candidate.reused ? 'unchanged' : 'built';
-      steps.reports = await test(input, cell, { candidate: steps.candidate, tests, runtime: shared.runtime });
-      const verdict = judge(steps.reports);
-      if (verdict) return verdict;
-      if (goal === 'test') return steps.reports.every((report) => report.reused) ? 'unchanged' : 'tested';
-      steps.receipts = await publish(input, cell, { candidate: steps.candidate, tests, targets: shared.targets() });
-      return steps.receipts.some((receipt) => receipt.movedTags.length > 0) ? 'published' : 'unchanged';
-    }));
+    return await mapConcurrent(cells, context.concurrency * 2, (cell) =>
+      settle(cell, context, async (steps) => {
+        steps.candidate = await assemble(input, cell);
+        if (goal === 'build') return steps.candidate.reused ? 'unchanged' : 'built';
+        steps.reports = await test(input, cell, { candidate: steps.candidate, tests, runtime: shared.runtime });
+        const verdict = judge(steps.reports);
+        if (verdict) return verdict;
+        if (goal === 'test') return steps.reports.every((report) => report.reused) ? 'unchanged' : 'tested';
+        steps.receipts = await publish(input, cell, { candidate: steps.candidate, tests, targets: shared.targets() });
+        return steps.receipts.some((receipt) => receipt.movedTags.length > 0) ? 'published' : 'unchanged';
+      }),
+    );
   } finally {
     await shared.close();
   }
 }
 
 /** The cells of a lock with their tags on this day. */
-export function planLocked({ loaded, lock, context }: Pick<PipelineInput, 'loaded' | 'lock' | 'context'>): PlannedCell[] {
+export function planLocked({
+  loaded,
+  lock,
+  context,
+}: Pick<PipelineInput, 'loaded' | 'lock' | 'context'>): PlannedCell[] {
   const { recipe } = loaded;
   return planCells({
     releases: lock.cells.map((cell) => cell.release),
@@ -98,14 +107,24 @@ interface Testing {
   readonly runtime: () => Promise<Runtime>;
 }
 
-async function test({ store, loaded, context }: PipelineInput, cell: PlannedCell, { candidate, tests, runtime }: Testing): Promise<PlatformReport[]> {
+async function test(
+  { store, loaded, context }: PipelineInput,
+  cell: PlannedCell,
+  { candidate, tests, runtime }: Testing,
+): Promise<PlatformReport[]> {
   context.report({ kind: 'cell', cell: cell.id, step: 'test' });
   return await testCandidate(store, candidate, context, {
     cell: { release: cell.release, suite: loaded.recipe.bases[cell.base]?.debian ?? cell.base },
     tests,
     runtime,
     parallel: context.concurrency,
-    onCase: (done, total, failed) => context.report({ kind: 'cell', cell: cell.id, step: 'test', detail: `${done}/${total}${failed ? `, ${failed} failed` : ''}` }),
+    onCase: (done, total, failed) =>
+      context.report({
+        kind: 'cell',
+        cell: cell.id,
+        step: 'test',
+        detail: `${done}/${total}${failed ? `, ${failed} failed` : ''}`,
+      }),
   });
 }
 
@@ -115,7 +134,11 @@ interface Publishing {
   readonly targets: readonly PublishTarget[];
 }
 
-async function publish({ store, context, allowOlder }: PipelineInput, cell: PlannedCell, { candidate, tests, targets }: Publishing): Promise<TargetReceipt[]> {
+async function publish(
+  { store, context, allowOlder }: PipelineInput,
+  cell: PlannedCell,
+  { candidate, tests, targets }: Publishing,
+): Promise<TargetReceipt[]> {
   context.report({ kind: 'cell', cell: cell.id, step: 'publish' });
   return await publishCell({ store, cell, candidate, suites: requiredSuites(tests), targets, allowOlder });
 }
@@ -132,7 +155,11 @@ interface Steps {
 }
 
 /** Runs a cell's steps to an outcome: a failure is this cell's own, a bug of ours is everybody's. */
-async function settle(cell: PlannedCell, context: Context, work: (steps: Steps) => Promise<Outcome>): Promise<CellResult> {
+async function settle(
+  cell: PlannedCell,
+  context: Context,
+  work: (steps: Steps) => Promise<Outcome>,
+): Promise<CellResult> {
   const startedAtMs = performance.now();
   const steps: Steps = { reports: [], receipts: [] };
   function result(outcome: Outcome, why: { reason?: string; hint?: string } = {}): CellResult {
@@ -141,7 +168,13 @@ async function settle(cell: PlannedCell, context: Context, work: (steps: Steps) 
   }
   try {
     const outcome = await work(steps);
-    const problems = steps.reports.flatMap(({ report }) => report.reason ?? report.cases.filter((item) => item.result === 'failed').map((item) => `${item.id}: ${item.problems.join('; ')}`));
+    const problems = steps.reports.flatMap(
+      ({ report }) =>
+        report.reason ??
+        report.cases
+          .filter((item) => item.result === 'failed')
+          .map((item) => `${item.id}: ${item.problems.join('; ')}`),
+    );
     return result(outcome, problems.length > 0 ? { reason: problems.slice(0, 3).join('\n') } : {});
   } catch (error) {
     context.signal.throwIfAborted();
@@ -159,7 +192,10 @@ function openShared({ store, loaded, context, runtime: wanted }: PipelineInput) 
   const gate = createGate(context.concurrency + 1);
   return {
     runtime(): Promise<Runtime> {
-      runtime ??= openRuntime(wanted, context.env).then((opened) => ({ ...opened, run: (environment, request, signal) => gate(() => opened.run(environment, request, signal)) }));
+      runtime ??= openRuntime(wanted, context.env).then((opened) => ({
+        ...opened,
+        run: (environment, request, signal) => gate(() => opened.run(environment, request, signal)),
+      }));
       return runtime;
     },
     targets(): PublishTarget[] {
@@ -167,7 +203,13 @@ function openShared({ store, loaded, context, runtime: wanted }: PipelineInput) 
         { name: 'store', store },
         ...loaded.recipe.publish.map((target) => {
           const caFile = target.caFile === undefined ? undefined : resolve(loaded.folder, target.caFile);
-          const registry = openRegistryStore({ ...target, caFile, env: context.env, signal: context.signal, report: context.report });
+          const registry = openRegistryStore({
+            ...target,
+            caFile,
+            env: context.env,
+            signal: context.signal,
+            report: context.report,
+          });
           return { name: target.repository, store: registry, close: () => registry.close() };
         }),
       ];

@@ -26,7 +26,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   const interrupt = (): void => {
     if (abort.signal.aborted) process.exit(130);
     process.stderr.write('\nstopping; once more to leave at once\n');
-    abort.abort(new Failure('INTERRUPTED', 'stopped', { hint: 'run the same command again: it goes on where it stopped' }));
+    abort.abort(
+      new Failure('INTERRUPTED', 'stopped', { hint: 'run the same command again: it goes on where it stopped' }),
+    );
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
@@ -69,13 +71,20 @@ export async function main(argv: readonly string[]): Promise<void> {
 function findCommand(name: string): Command {
   const found = commands.find((command) => command.name === name);
   if (found) return found;
-  const near = suggest(name, commands.map((command) => command.name));
-  throw new Failure('USAGE', `there is no command ${JSON.stringify(name)}`, { hint: near ? `did you mean ${near}?` : `commands: ${commands.map((command) => command.name).join(', ')}` });
+  const near = suggest(
+    name,
+    commands.map((command) => command.name),
+  );
+  throw new Failure('USAGE', `there is no command ${JSON.stringify(name)}`, {
+    hint: near ? `did you mean ${near}?` : `commands: ${commands.map((command) => command.name).join(', ')}`,
+  });
 }
 
 function parseOptions(command: Command, args: readonly string[]): OptionValues {
   const known: Record<string, OptionSpec> = { ...globalOptions, ...command.options };
-  const specs = Object.fromEntries(Object.entries(known).map(([name, { type, short }]) => [name, { type, ...(short ? { short } : {}) }]));
+  const specs = Object.fromEntries(
+    Object.entries(known).map(([name, { type, short }]) => [name, { type, ...(short ? { short } : {}) }]),
+  );
   const allowPositionals = command.name === 'show';
   try {
     const { values, positionals } = parseArgs({ args: [...args], options: specs, strict: true, allowPositionals });
@@ -83,10 +92,14 @@ function parseOptions(command: Command, args: readonly string[]): OptionValues {
   } catch (error) {
     const flag = args.find((arg) => arg.startsWith('--') && known[arg.slice(2).split('=')[0] ?? ''] === undefined);
     const near = flag && suggest(flag.slice(2).split('=')[0] ?? '', Object.keys(known));
-    throw new Failure('USAGE', `${command.name}: ${error instanceof Error ? error.message.split('. ')[0] : String(error)}`, {
-      hint: near ? `did you mean --${near}?` : `see nodeworthy ${command.name} --help`,
-      cause: error,
-    });
+    throw new Failure(
+      'USAGE',
+      `${command.name}: ${error instanceof Error ? error.message.split('. ')[0] : String(error)}`,
+      {
+        hint: near ? `did you mean --${near}?` : `see nodeworthy ${command.name} --help`,
+        cause: error,
+      },
+    );
   }
 }
 
@@ -94,7 +107,9 @@ function parseNow(value: unknown): Date {
   if (value === undefined) return new Date();
   const date = new Date(String(value));
   if (!Number.isNaN(date.getTime())) return date;
-  throw new Failure('USAGE', `--now ${JSON.stringify(value)} is no date`, { hint: 'write it like 2026-10-28 or 2026-10-28T12:00:00Z' });
+  throw new Failure('USAGE', `--now ${JSON.stringify(value)} is no date`, {
+    hint: 'write it like 2026-10-28 or 2026-10-28T12:00:00Z',
+  });
 }
 
 function parseConcurrency(value: unknown): number {
@@ -115,15 +130,22 @@ function createReporter(): Reporter {
 /** What, where and what to do; a stack only for a bug of ours. */
 function printError(error: unknown, json: boolean): number {
   if (isFailure(error)) {
-    if (json) process.stdout.write(`${JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint } }, null, 2)}\n`);
+    if (json)
+      process.stdout.write(
+        `${JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint } }, null, 2)}\n`,
+      );
     process.stderr.write(`nodeworthy: ${error.message}\n${error.hint ? `hint: ${error.hint}\n` : ''}`);
     return error.exitStatus;
   }
   if (['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')) {
-    process.stderr.write('nodeworthy: no space left on the device\nhint: free some space and run the same command again; finished work is kept\n');
+    process.stderr.write(
+      'nodeworthy: no space left on the device\nhint: free some space and run the same command again; finished work is kept\n',
+    );
     return 12;
   }
-  process.stderr.write(`nodeworthy: this is a bug: please report it with the lines below\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `nodeworthy: this is a bug: please report it with the lines below\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   return 1;
 }
 
@@ -134,7 +156,9 @@ function overview(): string {
 
 export function helpOf(command: Command): string {
   const all: Record<string, OptionSpec> = { ...command.options, ...globalOptions };
-  const rows = Object.entries(all).map(([name, spec]) => [`--${name}${spec.value ? ` ${spec.value}` : ''}`, spec.summary] as const);
+  const rows = Object.entries(all).map(
+    ([name, spec]) => [`--${name}${spec.value ? ` ${spec.value}` : ''}`, spec.summary] as const,
+  );
   const width = Math.max(...rows.map(([flag]) => flag.length));
   return `${command.summary}.\n\nUsage: nodeworthy ${command.name} [options]\n\n${rows.map(([flag, summary]) => `  ${flag.padEnd(width)}  ${summary}`).join('\n')}\n`;
 }

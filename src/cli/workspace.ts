@@ -30,5 +30,7 @@ export async function openStore(workspace: Workspace): Promise<LayoutStore> {
 
 export function requireLock(workspace: Workspace): Lock {
   if (workspace.lock) return workspace.lock;
-  throw new Failure('LOCK_MISSING', `there is no lock file ${workspace.lockPath}`, { hint: 'make one with `nodeworthy lock`, or use `nodeworthy run`, which does it for you' });
+  throw new Failure('LOCK_MISSING', `there is no lock file ${workspace.lockPath}`, {
+    hint: 'make one with `nodeworthy lock`, or use `nodeworthy run`, which does it for you',
+  });
 }

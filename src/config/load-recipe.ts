@@ -20,7 +20,9 @@ export async function loadRecipe(file: string): Promise<LoadedRecipe> {
     throw new Failure('USAGE', `${file} cannot be read`, { hint: 'name a file with --recipe FILE', cause: error });
   });
   if (text === undefined) {
-    throw new Failure('USAGE', `there is no recipe ${file}`, { hint: 'write one with `nodeworthy init`, or name another with --recipe FILE' });
+    throw new Failure('USAGE', `there is no recipe ${file}`, {
+      hint: 'write one with `nodeworthy init`, or name another with --recipe FILE',
+    });
   }
   return { recipe: parseRecipe(text, file), path, folder: dirname(path) };
 }
@@ -31,16 +33,24 @@ export function parseRecipe(text: string, file: string): Recipe {
   const [syntax] = document.errors;
   if (syntax) {
     const { line, col } = lines.linePos(syntax.pos[0]);
-    throw new Failure('RECIPE_INVALID', `${file}:${line}:${col}: ${firstLine(syntax.message)}`, { hint: 'the file is not valid YAML' });
+    throw new Failure('RECIPE_INVALID', `${file}:${line}:${col}: ${firstLine(syntax.message)}`, {
+      hint: 'the file is not valid YAML',
+    });
   }
   const parsed = RecipeSchema.safeParse(document.toJS({ maxAliasCount: 100 }));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.flatMap((issue) => describe(issue, { document, lines, file }));
   const [first, ...rest] = problems;
-  throw new Failure('RECIPE_INVALID', [first?.message ?? `${file} is not a recipe`, ...rest.map((problem) => problem.message)].join('\n'), {
-    hint: problems.map((problem) => problem.hint).find((hint) => hint !== undefined) ?? 'the keys are explained in docs/guides/recipe.md',
-    details: { problems: problems.map((problem) => problem.message) },
-  });
+  throw new Failure(
+    'RECIPE_INVALID',
+    [first?.message ?? `${file} is not a recipe`, ...rest.map((problem) => problem.message)].join('\n'),
+    {
+      hint:
+        problems.map((problem) => problem.hint).find((hint) => hint !== undefined) ??
+        'the keys are explained in docs/guides/recipe.md',
+      details: { problems: problems.map((problem) => problem.message) },
+    },
+  );
 }
 
 interface Place {
@@ -119,7 +129,9 @@ function offsetOf(document: Document, path: readonly PropertyKey[]): number | un
   const last = path.at(-1);
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
   if (isMap(parent)) {
-    const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(last));
+    const pair = parent.items.find(
+      (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(last),
+    );
     if (pair && isNode(pair.key)) return pair.key.range?.[0];
   }
   const node = document.getIn(path, true);

@@ -5,14 +5,18 @@ const name = z
   .regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/, 'use lower-case letters, digits and single . _ - between them');
 
 const NpmSource = z.strictObject({
-  npm: z.strictObject({ registry: z.url().describe('Address of the registry; without it, the one npm is configured for') }),
+  npm: z.strictObject({
+    registry: z.url().describe('Address of the registry; without it, the one npm is configured for'),
+  }),
 });
 
 const DistSource = z.strictObject({
   'nodejs-dist': z.strictObject({
     url: z.url().describe('Address of a folder laid out like the Node.js download site'),
     keyring: z.string().describe('File with the release keys, armored or binary; relative to the recipe'),
-    fingerprints: z.array(z.string().regex(/^[0-9A-Fa-f]{40}$/, 'forty hex digits')).optional()
+    fingerprints: z
+      .array(z.string().regex(/^[0-9A-Fa-f]{40}$/, 'forty hex digits'))
+      .optional()
       .describe('Primary keys that may sign; without it, the Node.js releasers the project lists'),
   }),
 });
@@ -39,15 +43,31 @@ const PublishTarget = z.strictObject({
 export const RecipeSchema = z.strictObject({
   name: name.describe('Name of the product line; part of every image title'),
   node: z.strictObject({
-    releases: z.array(z.union([z.string().min(1), z.number()])).min(1)
+    releases: z
+      .array(z.union([z.string().min(1), z.number()]))
+      .min(1)
       .describe('Selectors: 24.21.0, 24, 24.x, a range, lts, current, maintenance, supported, or a code name'),
-    source: z.union([z.literal('npm'), NpmSource, DistSource]).default('npm').describe('Where Node.js binaries come from'),
+    source: z
+      .union([z.literal('npm'), NpmSource, DistSource])
+      .default('npm')
+      .describe('Where Node.js binaries come from'),
   }),
-  bases: z.record(name, DebianBase).refine((bases) => Object.keys(bases).length > 0, 'name at least one base')
+  bases: z
+    .record(name, DebianBase)
+    .refine((bases) => Object.keys(bases).length > 0, 'name at least one base')
     .describe('Operating systems under the images; the first is the default of the short tags'),
-  variants: z.array(z.enum(['runtime'])).min(1).default(['runtime']),
-  platforms: z.array(z.enum(['linux/amd64'])).min(1).default(['linux/amd64']),
-  compression: z.enum(['gzip', 'zstd']).default('gzip').describe('How layers are compressed; zstd is smaller, but old engines cannot read it'),
+  variants: z
+    .array(z.enum(['runtime']))
+    .min(1)
+    .default(['runtime']),
+  platforms: z
+    .array(z.enum(['linux/amd64']))
+    .min(1)
+    .default(['linux/amd64']),
+  compression: z
+    .enum(['gzip', 'zstd'])
+    .default('gzip')
+    .describe('How layers are compressed; zstd is smaller, but old engines cannot read it'),
   tests: z.array(DockerfileTest).default([]).describe('Tests of your own, run on top of the built-in battery'),
   publish: z.array(PublishTarget).default([]).describe('Registries to publish to, besides the embedded store'),
 });
@@ -55,4 +75,3 @@ export const RecipeSchema = z.strictObject({
 export type Recipe = z.infer<typeof RecipeSchema>;
 export type NodeSourceConfig = Recipe['node']['source'];
 export type BaseConfig = Recipe['bases'][string];
-export type PublishConfig = Recipe['publish'][number];

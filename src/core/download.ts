@@ -85,7 +85,13 @@ async function fetchAndProve(request: DownloadRequest, ports: DownloadPorts, par
       details: { url: withoutCredentials(request.url), digest: proven.digest, sizeBytes: proven.sizeBytes },
     });
   }
-  ports.report({ kind: 'download', name: request.name, receivedBytes: proven.sizeBytes, totalBytes: proven.sizeBytes, done: true });
+  ports.report({
+    kind: 'download',
+    name: request.name,
+    receivedBytes: proven.sizeBytes,
+    totalBytes: proven.sizeBytes,
+    done: true,
+  });
   return proven;
 }
 
@@ -93,7 +99,8 @@ async function receive(request: DownloadRequest, ports: DownloadPorts, part: str
   const have = (await fileSize(part)) ?? 0;
   if (request.expected.sizeBytes !== undefined && have === request.expected.sizeBytes) return;
   const etag = have > 0 ? await readTextIfExists(`${part}.etag`) : undefined;
-  const range: Record<string, string> = have > 0 ? { range: `bytes=${have}-`, ...(etag ? { 'if-range': etag } : {}) } : {};
+  const range: Record<string, string> =
+    have > 0 ? { range: `bytes=${have}-`, ...(etag ? { 'if-range': etag } : {}) } : {};
   const { response, url } = await follow(request, ports, range);
   const continues = response.status === 206 && startsAt(response.headers['content-range']) === have;
   if (response.status === 416 || (response.status === 206 && !continues)) {
@@ -133,7 +140,13 @@ async function append(request: DownloadRequest, ports: DownloadPorts, transfer: 
       received += next.length;
       refuseTooLarge(request, received);
       await file.write(next);
-      ports.report({ kind: 'download', name: request.name, receivedBytes: received, totalBytes: transfer.totalBytes, done: false });
+      ports.report({
+        kind: 'download',
+        name: request.name,
+        receivedBytes: received,
+        totalBytes: transfer.totalBytes,
+        done: false,
+      });
     }
     await file.sync();
   } finally {
@@ -179,15 +192,19 @@ export function statusFailure(name: string, url: string, response: HttpResponse,
   const { status } = response;
   const transient = status === 408 || status === 429 || status >= 500;
   const wait = retryAfterMs(response.headers['retry-after'], now);
-  return new Failure(transient ? 'SOURCE_UNREACHABLE' : 'SOURCE_INVALID', `${name}: ${withoutCredentials(url)} answered ${status}`, {
-    hint:
-      status === 404
-        ? 'it does not exist there (any more): refresh the lock with `nodeworthy lock --update`'
-        : status === 401 || status === 403
-          ? 'the server wants credentials: npm’s come from .npmrc, the mirror’s from the recipe'
-          : 'the server is in trouble or limits requests; try again later',
-    details: { status, ...(wait === undefined ? {} : { retryAfterMs: wait }) },
-  });
+  return new Failure(
+    transient ? 'SOURCE_UNREACHABLE' : 'SOURCE_INVALID',
+    `${name}: ${withoutCredentials(url)} answered ${status}`,
+    {
+      hint:
+        status === 404
+          ? 'it does not exist there (any more): refresh the lock with `nodeworthy lock --update`'
+          : status === 401 || status === 403
+            ? 'the server wants credentials: npm’s come from .npmrc, the mirror’s from the recipe'
+            : 'the server is in trouble or limits requests; try again later',
+      details: { status, ...(wait === undefined ? {} : { retryAfterMs: wait }) },
+    },
+  );
 }
 
 function refuseTooLarge(request: DownloadRequest, sizeBytes: number | undefined): void {

@@ -19,7 +19,11 @@ export const failureCodes = {
   ARCHIVE_HOSTILE: { exit: 6, transient: false, meaning: 'an archive breaks the rules of safe archives' },
   PACKAGE_UNREVIEWED: { exit: 7, transient: false, meaning: 'a package runs scripts that nobody reviewed' },
   DEPENDENCY_UNSATISFIED: { exit: 7, transient: false, meaning: 'a package or library cannot be satisfied' },
-  COMPRESSOR_UNKNOWN: { exit: 7, transient: false, meaning: 'this Node.js compresses to other bytes than the reference' },
+  COMPRESSOR_UNKNOWN: {
+    exit: 7,
+    transient: false,
+    meaning: 'this Node.js compresses to other bytes than the reference',
+  },
   RUNTIME_MISSING: { exit: 8, transient: false, meaning: 'no container runtime can be used' },
   RUNTIME_FAILED: { exit: 8, transient: false, meaning: 'the container runtime broke' },
   REGISTRY_UNREACHABLE: { exit: 9, transient: true, meaning: 'a registry did not answer' },

@@ -1,9 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode, translateFileError } from './errors.ts';
-import type { Digest } from './digest.ts';
 
 /** Writes a file so that readers and a crash see either the old or the new content, never a part. */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
@@ -59,8 +57,3 @@ export async function fileSize(path: string): Promise<number | undefined> {
   }
 }
 
-export async function digestOfFile(path: string): Promise<Digest> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return `sha256:${hash.digest('hex')}`;
-}

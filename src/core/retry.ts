@@ -29,7 +29,10 @@ export async function retryTransient<T>(work: (attempt: number) => Promise<T>, o
       if (!isFailure(error) || !error.isTransient || attempt >= policy.attempts) throw error;
       const ceiling = Math.min(policy.maxDelayMs, policy.firstDelayMs * 2 ** (attempt - 1));
       const wished = error.details?.['retryAfterMs'];
-      const waitMs = Math.max(ceiling * (0.5 + Math.random() / 2), typeof wished === 'number' ? Math.min(wished, 120_000) : 0);
+      const waitMs = Math.max(
+        ceiling * (0.5 + Math.random() / 2),
+        typeof wished === 'number' ? Math.min(wished, 120_000) : 0,
+      );
       options.onRetry?.(attempt, error, waitMs);
       await sleep(waitMs, undefined, { signal: options.signal });
     }

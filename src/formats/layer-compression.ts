@@ -16,7 +16,11 @@ export interface Compression {
 
 export const compressions: Readonly<Record<CompressionName, Compression>> = {
   gzip: { id: gzipCompressorId, mediaType: mediaTypes.layerGzip, compress: compressGzip },
-  zstd: { id: zstdCompressorId, mediaType: mediaTypes.layerZstd, compress: (chunks, size) => through(chunks, createNativeZstd(size)) },
+  zstd: {
+    id: zstdCompressorId,
+    mediaType: mediaTypes.layerZstd,
+    compress: (chunks, size) => through(chunks, createNativeZstd(size)),
+  },
 };
 
 let engine: Promise<GzipEngine> | undefined;
@@ -36,7 +40,10 @@ function createEngine(name: GzipEngine): Transform {
 }
 
 /** Feeds a transform one chunk at a time, each write awaited: its output never depends on how writes were queued. */
-async function* through(chunks: AsyncIterable<Buffer>, transform: NodeJS.ReadWriteStream & { destroy(error?: Error): unknown }): AsyncGenerator<Buffer> {
+async function* through(
+  chunks: AsyncIterable<Buffer>,
+  transform: NodeJS.ReadWriteStream & { destroy(error?: Error): unknown },
+): AsyncGenerator<Buffer> {
   const feeding = feed(chunks, transform);
   feeding.catch((error: unknown) => transform.destroy(error instanceof Error ? error : new Error(String(error))));
   for await (const chunk of transform) yield chunk as unknown as Buffer;

@@ -10,10 +10,15 @@ export const runtimeMembers: readonly RuntimeMember[] = [runcRuntime, dockerRunt
  * The runtime that was asked for, or the first that works here.
  * @throws Failure RUNTIME_MISSING with the reason for each, and what to install
  */
-export async function openRuntime(wanted: string | undefined, env: Readonly<Record<string, string | undefined>>): Promise<Runtime> {
+export async function openRuntime(
+  wanted: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Runtime> {
   const members = wanted === undefined ? runtimeMembers : runtimeMembers.filter((member) => member.name === wanted);
   if (members.length === 0) {
-    throw new Failure('USAGE', `there is no runtime ${JSON.stringify(wanted)}`, { hint: `known: ${runtimeMembers.map((member) => member.name).join(', ')}` });
+    throw new Failure('USAGE', `there is no runtime ${JSON.stringify(wanted)}`, {
+      hint: `known: ${runtimeMembers.map((member) => member.name).join(', ')}`,
+    });
   }
   const reasons: string[] = [];
   const hints: string[] = [];
@@ -23,5 +28,7 @@ export async function openRuntime(wanted: string | undefined, env: Readonly<Reco
     reasons.push(`${member.name}: ${found.reason}`);
     hints.push(found.hint);
   }
-  throw new Failure('RUNTIME_MISSING', `no container runtime can be used here (${reasons.join('; ')})`, { hint: hints.join('; or ') });
+  throw new Failure('RUNTIME_MISSING', `no container runtime can be used here (${reasons.join('; ')})`, {
+    hint: hints.join('; or '),
+  });
 }

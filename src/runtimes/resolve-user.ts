@@ -21,7 +21,9 @@ export function resolveUser(spec: string, passwd: string): ResolvedUser {
   const uid = /^\d+$/.test(user) ? Number(user) : Number(entry?.[2] ?? Number.NaN);
   const gid = groupPart === undefined ? Number(entry?.[3] ?? 0) : Number(groupPart);
   if (Number.isNaN(uid) || Number.isNaN(gid)) {
-    throw new Failure('USAGE', `the image has no user ${JSON.stringify(spec)}`, { hint: 'use a numeric user and group' });
+    throw new Failure('USAGE', `the image has no user ${JSON.stringify(spec)}`, {
+      hint: 'use a numeric user and group',
+    });
   }
   return { uid, gid, home: entry?.[5] ?? '/' };
 }

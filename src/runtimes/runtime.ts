@@ -65,7 +65,11 @@ export interface Runtime {
   open(store: LayoutStore, image: RuntimeImage): Promise<Environment>;
   /** The environment with one more layer; the given one stays as it was. */
   addLayer(environment: Environment, files: readonly LayerFile[]): Promise<Environment>;
-  run(environment: Environment, request: RunRequest, signal: AbortSignal): Promise<{ readonly result: RunResult; readonly environment: Environment }>;
+  run(
+    environment: Environment,
+    request: RunRequest,
+    signal: AbortSignal,
+  ): Promise<{ readonly result: RunResult; readonly environment: Environment }>;
   /** Takes away whatever belongs to the environment. */
   dispose(environment: Environment): Promise<void>;
   /** Takes away whatever belongs to all of them. */

@@ -93,14 +93,19 @@ async function expandDeb(store: LayoutStore, input: Input, file: FileHandle): Pr
 async function expandNode(store: LayoutStore, input: Input, file: FileHandle): Promise<StoredExpansion> {
   const name = describeInput(input);
   await proveBlob(store, input.digest, input.size);
-  const source = createReadStream(store.blobPath(input.digest), { highWaterMark: 1 << 18 }).pipe(createGunzip({ chunkSize: 1 << 18 }));
+  const source = createReadStream(store.blobPath(input.digest), { highWaterMark: 1 << 18 }).pipe(
+    createGunzip({ chunkSize: 1 << 18 }),
+  );
   const wanted = new Set(['bin/node', 'LICENSE']);
   const { entries, sizeBytes } = await copyMembers(readTar(source, { name, ...limits }), file, (path) => {
     const inside = path.slice(path.indexOf('/') + 1);
     return wanted.has(inside) ? inside : undefined;
   });
   for (const path of wanted) {
-    if (!entries.some((member) => member.entry.path === path)) throw new Failure('SOURCE_INVALID', `${name} has no ${path}`, { hint: 'the source does not carry a Node.js distribution' });
+    if (!entries.some((member) => member.entry.path === path))
+      throw new Failure('SOURCE_INVALID', `${name} has no ${path}`, {
+        hint: 'the source does not carry a Node.js distribution',
+      });
   }
   return { sizeBytes, entries, control: {} };
 }
@@ -109,7 +114,11 @@ async function proveBlob(store: LayoutStore, digest: Digest, size: number): Prom
   for await (const chunk of store.openBlob({ digest, size })) void chunk;
 }
 
-async function copyMembers(members: AsyncGenerator<TarMember>, file: FileHandle, rename: (path: string) => string | undefined) {
+async function copyMembers(
+  members: AsyncGenerator<TarMember>,
+  file: FileHandle,
+  rename: (path: string) => string | undefined,
+) {
   const entries: ExpandedEntry[] = [];
   let offset = 0;
   for await (const { entry, content } of members) {

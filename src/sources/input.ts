@@ -57,5 +57,7 @@ export type DebInput = z.infer<typeof DebInputSchema>;
 export type Input = z.infer<typeof InputSchema>;
 
 export function describeInput(input: Input): string {
-  return input.kind === 'node' ? `Node.js ${input.version} for ${input.platform}` : `${input.name} ${input.version} (${input.architecture})`;
+  return input.kind === 'node'
+    ? `Node.js ${input.version} for ${input.platform}`
+    : `${input.name} ${input.version} (${input.architecture})`;
 }

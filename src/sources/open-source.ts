@@ -11,6 +11,10 @@ export async function openNodeSource(config: NodeSourceConfig, ports: SourcePort
   return await openNodejsDistSource(ports, config['nodejs-dist']);
 }
 
-export async function openPackageSource(base: BaseConfig, ports: SourcePorts, options: { readonly aptFolder: string }): Promise<PackageSource> {
+export async function openPackageSource(
+  base: BaseConfig,
+  ports: SourcePorts,
+  options: { readonly aptFolder: string },
+): Promise<PackageSource> {
   return await openDebianSource(ports, base, options);
 }

@@ -6,8 +6,16 @@ import type { DebInput, NodeInput } from './input.ts';
 /** What a source may use of the outside. `keep` downloads into the store, proves and keeps for ever. */
 export interface SourcePorts {
   readonly context: Context;
-  readonly openHttp: (options?: { caFile?: string; httpProxy?: string; httpsProxy?: string; noProxy?: string }) => HttpClient;
-  readonly keep: (request: DownloadRequest, http: HttpClient) => Promise<{ digest: NodeInput['digest']; size: number; sha512: string }>;
+  readonly openHttp: (options?: {
+    caFile?: string;
+    httpProxy?: string;
+    httpsProxy?: string;
+    noProxy?: string;
+  }) => HttpClient;
+  readonly keep: (
+    request: DownloadRequest,
+    http: HttpClient,
+  ) => Promise<{ digest: NodeInput['digest']; size: number; sha512: string }>;
   /** A scratch download that is read once and not kept. */
   readonly downloads: Pick<DownloadPorts, 'folder' | 'retry'>;
   /** Folder that relative paths of the recipe start from. */
@@ -29,6 +37,10 @@ export interface NodeSource {
 export interface PackageSource {
   readonly label: string;
   /** The packages a variant needs, with all they depend on, downloaded and proven; sorted by name. */
-  acquire(request: { readonly suite: string; readonly architecture: string; readonly packages: readonly string[] }): Promise<DebInput[]>;
+  acquire(request: {
+    readonly suite: string;
+    readonly architecture: string;
+    readonly packages: readonly string[];
+  }): Promise<DebInput[]>;
   restore(input: DebInput): Promise<void>;
 }

@@ -34,9 +34,14 @@ export async function copyImage(from: Store, to: Store, index: Descriptor): Prom
 
 async function copyManifest(from: Store, to: Store, descriptor: Descriptor): Promise<void> {
   const source = await from.getManifest(descriptor.digest);
-  if (!source) throw new Failure('NOT_FOUND', `${from.location} has no manifest ${descriptor.digest}`, { hint: 'build the cell again' });
+  if (!source)
+    throw new Failure('NOT_FOUND', `${from.location} has no manifest ${descriptor.digest}`, {
+      hint: 'build the cell again',
+    });
   await to.putManifest(source.bytes, descriptor.mediaType);
   const stored = await to.getManifest(descriptor.digest);
   if (stored?.bytes.equals(source.bytes)) return;
-  throw new Failure('REGISTRY_INVALID', `${to.location} does not give ${descriptor.digest} back as it was sent`, { hint: 'no tag was moved; look at the registry' });
+  throw new Failure('REGISTRY_INVALID', `${to.location} does not give ${descriptor.digest} back as it was sent`, {
+    hint: 'no tag was moved; look at the registry',
+  });
 }

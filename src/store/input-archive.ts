@@ -19,7 +19,12 @@ export async function archiveInputs(store: LayoutStore, inputs: readonly Archive
   await store.putBlob(blobOfBytes(emptyConfigBytes));
   const layers = [...inputs]
     .sort((a, b) => compareText(a.digest, b.digest))
-    .map((input) => ({ mediaType: 'application/octet-stream', digest: input.digest, size: input.size, annotations: { 'org.opencontainers.image.title': input.title } }));
+    .map((input) => ({
+      mediaType: 'application/octet-stream',
+      digest: input.digest,
+      size: input.size,
+      annotations: { 'org.opencontainers.image.title': input.title },
+    }));
   const manifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,

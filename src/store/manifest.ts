@@ -35,15 +35,21 @@ export async function readImageConfig(store: Store, manifest: ImageManifest): Pr
 async function require(store: Store, reference: string): Promise<StoredManifest> {
   const found = await store.getManifest(reference);
   if (found) return found;
-  throw new Failure('NOT_FOUND', `${store.location} has no manifest ${reference}`, { hint: 'build it first, or check the reference' });
+  throw new Failure('NOT_FOUND', `${store.location} has no manifest ${reference}`, {
+    hint: 'build it first, or check the reference',
+  });
 }
 
 function parse<T>(stored: StoredManifest, schema: z.ZodType<T>, store: Store): T {
   const { digest, mediaType } = stored.descriptor;
   if (mediaType === mediaTypes.dockerSchema1) {
-    throw new Failure('REGISTRY_INVALID', `${store.location}: ${digest} is a Docker schema 1 image, a format without digests`, {
-      hint: 'push it again with a current client',
-    });
+    throw new Failure(
+      'REGISTRY_INVALID',
+      `${store.location}: ${digest} is a Docker schema 1 image, a format without digests`,
+      {
+        hint: 'push it again with a current client',
+      },
+    );
   }
   let value: unknown;
   try {
@@ -53,5 +59,7 @@ function parse<T>(stored: StoredManifest, schema: z.ZodType<T>, store: Store): T
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new Failure('STORE_DAMAGED', `${store.location}: ${digest} is not a ${mediaType}`, { details: { issues: parsed.error.issues } });
+  throw new Failure('STORE_DAMAGED', `${store.location}: ${digest} is not a ${mediaType}`, {
+    details: { issues: parsed.error.issues },
+  });
 }

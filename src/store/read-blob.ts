@@ -27,9 +27,16 @@ export async function* verified(
 }
 
 /** A small blob as a whole. @throws Failure SOURCE_INVALID when it is larger than `maxBytes`. */
-export async function readBlob(store: Store, descriptor: Pick<Descriptor, 'digest' | 'size'>, maxBytes = 16 << 20): Promise<Buffer> {
+export async function readBlob(
+  store: Store,
+  descriptor: Pick<Descriptor, 'digest' | 'size'>,
+  maxBytes = 16 << 20,
+): Promise<Buffer> {
   if (descriptor.size > maxBytes) {
-    throw new Failure('STORE_DAMAGED', `${store.location}: ${descriptor.digest} has ${descriptor.size} bytes, at most ${maxBytes} make sense`);
+    throw new Failure(
+      'STORE_DAMAGED',
+      `${store.location}: ${descriptor.digest} has ${descriptor.size} bytes, at most ${maxBytes} make sense`,
+    );
   }
   const chunks: Uint8Array[] = [];
   for await (const chunk of store.openBlob(descriptor)) chunks.push(chunk);

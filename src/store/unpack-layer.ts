@@ -37,7 +37,11 @@ export function unpackLayer(store: LayoutStore, layer: Descriptor, diffId: Diges
   });
 }
 
-async function unpack(store: LayoutStore, layer: Descriptor, { diffId, folder }: { diffId: Digest; folder: string }): Promise<void> {
+async function unpack(
+  store: LayoutStore,
+  layer: Descriptor,
+  { diffId, folder }: { diffId: Digest; folder: string },
+): Promise<void> {
   const hash = createHash('sha256');
   const name = `layer ${layer.digest}`;
   async function* hashed(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -84,7 +88,10 @@ async function unpack(store: LayoutStore, layer: Descriptor, { diffId, folder }:
   for await (const rest of tar) void rest;
   for (const { path, mtime } of folders.reverse()) await lutimes(path, mtime, mtime);
   const found = `sha256:${hash.digest('hex')}`;
-  if (found !== diffId) throw new Failure('INTEGRITY', `${name} unpacks to ${found}, the image says ${diffId}`, { hint: 'the image is damaged; build it again' });
+  if (found !== diffId)
+    throw new Failure('INTEGRITY', `${name} unpacks to ${found}, the image says ${diffId}`, {
+      hint: 'the image is damaged; build it again',
+    });
   await noteAudit(store, diffId, privileges);
 }
 
@@ -97,7 +104,10 @@ async function requireRealParents(root: string, path: string, name: string): Pro
     at = join(at, part);
     const found = await lstat(at).catch(() => undefined);
     if (found === undefined) await mkdir(at);
-    else if (!found.isDirectory()) throw new Failure('ARCHIVE_HOSTILE', `${name}: ${path} goes through ${part}, which is no folder`, { hint: 'the image was not run' });
+    else if (!found.isDirectory())
+      throw new Failure('ARCHIVE_HOSTILE', `${name}: ${path} goes through ${part}, which is no folder`, {
+        hint: 'the image was not run',
+      });
   }
 }
 

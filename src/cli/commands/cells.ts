@@ -4,8 +4,12 @@ import { defineCommand, recipeOptions, type Command, type OptionSpec } from '../
 import { cellsJson, cellsTable, hasTrouble } from '../views/cells-view.ts';
 import { aptFolder, openStore, openWorkspace, requireLock } from '../workspace.ts';
 
-export const runtimeOption = { runtime: { type: 'string', summary: 'Container runtime for tests: runc or docker', value: 'NAME' } } as const satisfies Record<string, OptionSpec>;
-export const olderOption = { 'allow-older': { type: 'boolean', summary: 'Let aliases go back to an older image' } } as const satisfies Record<string, OptionSpec>;
+export const runtimeOption = {
+  runtime: { type: 'string', summary: 'Container runtime for tests: runc or docker', value: 'NAME' },
+} as const satisfies Record<string, OptionSpec>;
+export const olderOption = {
+  'allow-older': { type: 'boolean', summary: 'Let aliases go back to an older image' },
+} as const satisfies Record<string, OptionSpec>;
 
 /** `build`, `test` and `publish` differ only in how far the cells go. */
 export function defineGoalCommand(goal: Goal, summary: string, options: Readonly<Record<string, OptionSpec>>): Command {

@@ -4,7 +4,9 @@ import { Failure, translateFileError } from '../../core/errors.ts';
 import { defineCommand } from '../command.ts';
 import { defaultRecipe } from '../workspace.ts';
 
-const starter = (name: string): string => `# What this team wants: Node.js images, built, tested and published from one recipe.
+const starter = (
+  name: string,
+): string => `# What this team wants: Node.js images, built, tested and published from one recipe.
 # Every key is explained in docs/guides/recipe.md; an unknown key is an error.
 name: ${name}
 
@@ -37,8 +39,15 @@ export const init = defineCommand<{ path: string }>({
   options: { recipe: { type: 'string', summary: 'The file to write', value: 'FILE' } },
   async run({ options, cwd }) {
     const path = resolve(cwd, String(options['recipe'] ?? defaultRecipe));
-    if (await exists(path)) throw new Failure('USAGE', `${path} exists already`, { hint: 'edit it, or name another file with --recipe FILE' });
-    const name = basename(join(path, '..')).toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').replaceAll(/^-|-$/g, '') || 'node-images';
+    if (await exists(path))
+      throw new Failure('USAGE', `${path} exists already`, {
+        hint: 'edit it, or name another file with --recipe FILE',
+      });
+    const name =
+      basename(join(path, '..'))
+        .toLowerCase()
+        .replaceAll(/[^a-z0-9]+/g, '-')
+        .replaceAll(/^-|-$/g, '') || 'node-images';
     await writeFile(path, starter(name), { flag: 'wx' }).catch((error: unknown) => {
       throw translateFileError(error, path);
     });
@@ -49,5 +58,8 @@ export const init = defineCommand<{ path: string }>({
 });
 
 async function exists(path: string): Promise<boolean> {
-  return await access(path).then(() => true, () => false);
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
 }

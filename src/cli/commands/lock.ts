@@ -23,7 +23,12 @@ export const lock = defineCommand<LockResult>({
     const bytes = made.inputs.reduce((sum, item) => sum + item.size, 0);
     return `${path}: ${state}\n${made.cells.length} cells from ${made.inputs.length} inputs (${formatBytes(bytes)}), chosen on ${made.date}`;
   },
-  json: ({ path, state, lock: made }) => ({ path, state, cells: made.cells.map((cell) => cell.id), inputs: made.inputs.map(({ kind, name, version, digest, size }) => ({ kind, name, version, digest, size })) }),
+  json: ({ path, state, lock: made }) => ({
+    path,
+    state,
+    cells: made.cells.map((cell) => cell.id),
+    inputs: made.inputs.map(({ kind, name, version, digest, size }) => ({ kind, name, version, digest, size })),
+  }),
 });
 
 /** Shared with `run`, which makes a lock when there is none. */
@@ -33,7 +38,10 @@ export async function makeLock(workspace: Workspace, context: Context, update: b
   const made = await resolveLock(store, workspace.loaded, context, { aptFolder, previous: workspace.lock, update });
   // A lock that would only differ in its day is the same lock.
   const previous = workspace.lock;
-  const same = previous && JSON.stringify({ ...made, date: '' , inputs: made.inputs.map((item) => item.digest).sort() }) === JSON.stringify({ ...previous, date: '', inputs: previous.inputs.map((item) => item.digest).sort() });
+  const same =
+    previous &&
+    JSON.stringify({ ...made, date: '', inputs: made.inputs.map((item) => item.digest).sort() }) ===
+      JSON.stringify({ ...previous, date: '', inputs: previous.inputs.map((item) => item.digest).sort() });
   const state = same ? 'unchanged' : await writeLock(workspace.lockPath, made);
   context.report({ kind: 'stage', stage: 'lock', state: 'finished', detail: `${made.inputs.length} inputs` });
   return { path: workspace.lockPath, state, lock: same ? previous : made };

@@ -32,15 +32,34 @@ export const plan = defineCommand<PlanResult>({
           platforms: recipe.platforms,
           now: input.context.now,
         });
-    return { source: usesLock ? 'lock' : 'catalog', cells: cells.map((cell) => ({ ...cell, phase: phaseFor(cell.release, input.context.now) })) };
+    return {
+      source: usesLock ? 'lock' : 'catalog',
+      cells: cells.map((cell) => ({ ...cell, phase: phaseFor(cell.release, input.context.now) })),
+    };
   },
   pretty: ({ source, cells }) =>
     [
-      renderTable(['cell', 'phase', 'platforms', 'tags'], cells.map((cell) => [cell.id, cell.phase, cell.platforms.join(' '), cell.aliases.join(' ')])),
+      renderTable(
+        ['cell', 'phase', 'platforms', 'tags'],
+        cells.map((cell) => [cell.id, cell.phase, cell.platforms.join(' '), cell.aliases.join(' ')]),
+      ),
       '',
-      source === 'lock' ? 'versions are those of the lock' : 'versions are the newest of the source; `nodeworthy lock` pins them',
+      source === 'lock'
+        ? 'versions are those of the lock'
+        : 'versions are the newest of the source; `nodeworthy lock` pins them',
     ].join('\n'),
-  json: ({ source, cells }) => ({ source, cells: cells.map(({ id, release, base, variant, phase, platforms, aliases }) => ({ id, release, base, variant, phase, platforms, tags: aliases })) }),
+  json: ({ source, cells }) => ({
+    source,
+    cells: cells.map(({ id, release, base, variant, phase, platforms, aliases }) => ({
+      id,
+      release,
+      base,
+      variant,
+      phase,
+      platforms,
+      tags: aliases,
+    })),
+  }),
 });
 
 function phaseFor(release: string, now: Date): string {

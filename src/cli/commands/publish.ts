@@ -1,3 +1,6 @@
 import { defineGoalCommand, olderOption, runtimeOption } from './cells.ts';
 
-export const publish = defineGoalCommand('publish', 'Publish what passed: by digest first, then under every tag', { ...runtimeOption, ...olderOption });
+export const publish = defineGoalCommand('publish', 'Publish what passed: by digest first, then under every tag', {
+  ...runtimeOption,
+  ...olderOption,
+});

@@ -39,13 +39,32 @@ export const run = defineCommand<RunResult>({
       allowOlder: input.options['allow-older'] === true,
     });
     const startedAt = input.context.verificationTime;
-    const page = renderRunPage({ name: lock.name, startedAt, seconds: (performance.now() - started) / 1000, results, lock, storePath: workspace.storePath });
+    const page = renderRunPage({
+      name: lock.name,
+      startedAt,
+      seconds: (performance.now() - started) / 1000,
+      results,
+      lock,
+      storePath: workspace.storePath,
+    });
     const reports = join(store.stateFolder, 'reports');
     const reportPath = join(reports, `run-${startedAt.toISOString().replaceAll(/[:.]/g, '-')}.html`);
     await writeFileAtomic(reportPath, page);
-    return { results, reportPath, storePath: workspace.storePath, repositories: workspace.loaded.recipe.publish.map((target) => target.repository) };
+    return {
+      results,
+      reportPath,
+      storePath: workspace.storePath,
+      repositories: workspace.loaded.recipe.publish.map((target) => target.repository),
+    };
   },
-  pretty: (result) => [cellsTable(result.results), '', ...tryIt(result), '', `report: ${relative(process.cwd(), result.reportPath)}`].join('\n'),
+  pretty: (result) =>
+    [
+      cellsTable(result.results),
+      '',
+      ...tryIt(result),
+      '',
+      `report: ${relative(process.cwd(), result.reportPath)}`,
+    ].join('\n'),
   json: ({ results, reportPath }) => ({ ...(cellsJson(results) as object), report: reportPath }),
   exitStatus: ({ results }) => (hasTrouble(results) ? failureCodes.CELLS_FAILED.exit : 0),
 });
@@ -64,6 +83,8 @@ function tryIt({ results, storePath, repositories }: RunResult): string[] {
     `  skopeo inspect oci:${store}:${tag}`,
     ...load,
     `  docker run --rm ${image} node --print process.version`,
-    repository ? `  podman run --rm ${image} node --print process.version` : `  podman run --rm oci:${store}:${tag} node --print process.version`,
+    repository
+      ? `  podman run --rm ${image} node --print process.version`
+      : `  podman run --rm oci:${store}:${tag} node --print process.version`,
   ];
 }

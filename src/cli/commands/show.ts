@@ -12,7 +12,12 @@ import { openStore, openWorkspace, requireLock } from '../workspace.ts';
 interface ShownPlatform {
   readonly platform: string;
   readonly digest: string;
-  readonly layers: readonly { readonly title: string; readonly digest: string; readonly diffId: string; readonly sizeBytes: number }[];
+  readonly layers: readonly {
+    readonly title: string;
+    readonly digest: string;
+    readonly diffId: string;
+    readonly sizeBytes: number;
+  }[];
   readonly tests: Pick<TestReport, 'result' | 'startedAt' | 'runtime' | 'cases'> | null;
 }
 
@@ -20,24 +25,39 @@ interface ShowResult {
   readonly cell: string;
   readonly digest: string;
   readonly tags: readonly string[];
-  readonly inputs: readonly { readonly name: string; readonly digest: string; readonly sizeBytes: number; readonly from: string }[];
+  readonly inputs: readonly {
+    readonly name: string;
+    readonly digest: string;
+    readonly sizeBytes: number;
+    readonly from: string;
+  }[];
   readonly platforms: readonly ShownPlatform[];
 }
 
 export const show = defineCommand<ShowResult>({
   name: 'show',
   summary: 'Show what a cell, tag or digest is made of, how it was tested, and its tags',
-  options: { ...recipeOptions, image: { type: 'string', summary: 'Cell, tag or digest; may also be the first word', value: 'REF' } },
+  options: {
+    ...recipeOptions,
+    image: { type: 'string', summary: 'Cell, tag or digest; may also be the first word', value: 'REF' },
+  },
   async run(input) {
     const workspace = await openWorkspace(input);
     const store = await openStore(workspace);
     const lock = requireLock(workspace);
     const tags = await store.listTags();
-    const wanted = String(input.options['image'] ?? input.options['_'] ?? planLocked({ loaded: workspace.loaded, lock, context: input.context })[0]?.id ?? '');
+    const wanted = String(
+      input.options['image'] ??
+        input.options['_'] ??
+        planLocked({ loaded: workspace.loaded, lock, context: input.context })[0]?.id ??
+        '',
+    );
     const found = await store.getManifest(wanted);
     if (!found) {
       const near = suggest(wanted, tags);
-      throw new Failure('NOT_FOUND', `${workspace.storePath} has no image ${JSON.stringify(wanted)}`, { hint: near ? `did you mean ${near}?` : 'run `nodeworthy run` first' });
+      throw new Failure('NOT_FOUND', `${workspace.storePath} has no image ${JSON.stringify(wanted)}`, {
+        hint: near ? `did you mean ${near}?` : 'run `nodeworthy run` first',
+      });
     }
     const { digest } = found.descriptor;
     const index = await readIndex(store, digest);
@@ -49,16 +69,30 @@ export const show = defineCommand<ShowResult>({
       platforms.push({
         platform: `${entry.platform?.os}/${entry.platform?.architecture}`,
         digest: entry.digest,
-        layers: manifest.layers.map((layer, at) => ({ title: config.history?.[at]?.created_by ?? '', digest: layer.digest, diffId: config.rootfs.diff_ids[at] ?? '', sizeBytes: layer.size })),
-        tests: report ? { result: report.result, startedAt: report.startedAt, runtime: report.runtime, cases: report.cases } : null,
+        layers: manifest.layers.map((layer, at) => ({
+          title: config.history?.[at]?.created_by ?? '',
+          digest: layer.digest,
+          diffId: config.rootfs.diff_ids[at] ?? '',
+          sizeBytes: layer.size,
+        })),
+        tests: report
+          ? { result: report.result, startedAt: report.startedAt, runtime: report.runtime, cases: report.cases }
+          : null,
       });
     }
     const cell = index.annotations?.['io.nodeworthy.cell'] ?? wanted;
     const locked = lock.cells.find((candidate) => candidate.id === cell);
-    const inputs = locked ? locked.platforms.flatMap((platform) => {
-      const { node, packages } = inputsOf(lock, platform.inputs);
-      return [node, ...packages].map((item) => ({ name: describeInput(item), digest: item.digest, sizeBytes: item.size, from: item.kind === 'node' ? item.origin.source : item.origin.suite }));
-    }) : [];
+    const inputs = locked
+      ? locked.platforms.flatMap((platform) => {
+          const { node, packages } = inputsOf(lock, platform.inputs);
+          return [node, ...packages].map((item) => ({
+            name: describeInput(item),
+            digest: item.digest,
+            sizeBytes: item.size,
+            from: item.kind === 'node' ? item.origin.source : item.origin.suite,
+          }));
+        })
+      : [];
     const own: string[] = [];
     for (const tag of tags) if ((await store.resolveTag(tag))?.digest === digest) own.push(tag);
     return { cell, digest, tags: own, inputs, platforms };
@@ -70,12 +104,20 @@ export const show = defineCommand<ShowResult>({
       ...result.platforms.flatMap((platform) => [
         '',
         `${platform.platform}  ${platform.digest}`,
-        renderTable(['layer', 'size', 'digest'], platform.layers.map((layer) => [layer.title, formatBytes(layer.sizeBytes), layer.digest])),
+        renderTable(
+          ['layer', 'size', 'digest'],
+          platform.layers.map((layer) => [layer.title, formatBytes(layer.sizeBytes), layer.digest]),
+        ),
         '',
-        platform.tests ? `tests: ${platform.tests.result}, ${platform.tests.cases.filter((item) => item.result === 'passed').length} of ${platform.tests.cases.length} passed with ${platform.tests.runtime.name} ${platform.tests.runtime.version} at ${platform.tests.startedAt}` : 'tests: none',
+        platform.tests
+          ? `tests: ${platform.tests.result}, ${platform.tests.cases.filter((item) => item.result === 'passed').length} of ${platform.tests.cases.length} passed with ${platform.tests.runtime.name} ${platform.tests.runtime.version} at ${platform.tests.startedAt}`
+          : 'tests: none',
       ]),
       '',
-      renderTable(['input', 'size', 'from', 'digest'], result.inputs.map((item) => [item.name, formatBytes(item.sizeBytes), item.from, item.digest])),
+      renderTable(
+        ['input', 'size', 'from', 'digest'],
+        result.inputs.map((item) => [item.name, formatBytes(item.sizeBytes), item.from, item.digest]),
+      ),
     ].join('\n'),
   json: (result) => result,
 });

@@ -16,7 +16,10 @@ export function createLineReporter(write: (line: string) => void): Reporter {
   }
   const timer = setInterval(() => {
     if (performance.now() - lastLine < heartbeatMs) return;
-    const downloads = [...running].map(([name, state]) => `${name} ${formatBytes(state.receivedBytes)}${state.totalBytes ? ` of ${formatBytes(state.totalBytes)}` : ''} at ${rate(state)}`);
+    const downloads = [...running].map(
+      ([name, state]) =>
+        `${name} ${formatBytes(state.receivedBytes)}${state.totalBytes ? ` of ${formatBytes(state.totalBytes)}` : ''} at ${rate(state)}`,
+    );
     const cells = [...steps].filter(([, step]) => !finalSteps.has(step)).map(([cell, step]) => `${cell} ${step}`);
     line(`still working: ${[...downloads, ...cells].join(', ') || 'preparing'}`);
   }, 1000);
@@ -44,7 +47,9 @@ export function createLineReporter(write: (line: string) => void): Reporter {
         case 'cell':
           if (steps.get(event.cell) === event.step) break;
           steps.set(event.cell, event.step);
-          line(`${event.cell}: ${event.step}${finalSteps.has(event.step) && event.detail ? `: ${event.detail.split('\n')[0]}` : ''}`);
+          line(
+            `${event.cell}: ${event.step}${finalSteps.has(event.step) && event.detail ? `: ${event.detail.split('\n')[0]}` : ''}`,
+          );
           break;
         case 'upload':
           line(`upload ${event.name} (${formatBytes(event.sizeBytes)})`);
@@ -58,7 +63,16 @@ export function createLineReporter(write: (line: string) => void): Reporter {
   };
 }
 
-export const finalSteps: ReadonlySet<string> = new Set(['built', 'tested', 'published', 'unchanged', 'failed', 'untested', 'blocked', 'error']);
+export const finalSteps: ReadonlySet<string> = new Set([
+  'built',
+  'tested',
+  'published',
+  'unchanged',
+  'failed',
+  'untested',
+  'blocked',
+  'error',
+]);
 
 export function rate(state: { readonly receivedBytes: number; readonly since: number }): string {
   const seconds = (performance.now() - state.since) / 1000;

@@ -27,17 +27,26 @@ export function createTableReporter(terminal: Terminal): Reporter {
   function draw(): void {
     frame++;
     const lines = rows();
-    terminal.write(`${drawn > 0 ? `\u001b[${drawn}A` : ''}${lines.map((line) => `\u001b[2K${clip(line, terminal.columns - 1)}\n`).join('')}\u001b[J`);
+    terminal.write(
+      `${drawn > 0 ? `\u001b[${drawn}A` : ''}${lines.map((line) => `\u001b[2K${clip(line, terminal.columns - 1)}\n`).join('')}\u001b[J`,
+    );
     drawn = lines.length;
   }
 
   function rows(): string[] {
     const spin = frames[frame % frames.length] ?? '';
     const head = `${spin} ${stage}  ${((performance.now() - started) / 1000).toFixed(0)} s${fetched > 0 ? `  ${fetched} inputs fetched, ${formatBytes(fetchedBytes)}` : ''}`;
-    const loading = [...downloads].map(([name, state]) => `  ↓ ${name}  ${formatBytes(state.receivedBytes)}${state.totalBytes ? ` of ${formatBytes(state.totalBytes)}` : ''}  ${rate(state)}`);
+    const loading = [...downloads].map(
+      ([name, state]) =>
+        `  ↓ ${name}  ${formatBytes(state.receivedBytes)}${state.totalBytes ? ` of ${formatBytes(state.totalBytes)}` : ''}  ${rate(state)}`,
+    );
     const width = Math.max(0, ...[...cells.keys()].map((cell) => cell.length));
     const working = [...cells].map(([cell, state]) => {
-      const mark = finalSteps.has(state.step) ? (['failed', 'error', 'blocked', 'untested'].includes(state.step) ? '✗' : '✓') : spin;
+      const mark = finalSteps.has(state.step)
+        ? ['failed', 'error', 'blocked', 'untested'].includes(state.step)
+          ? '✗'
+          : '✓'
+        : spin;
       const seconds = state.seconds ?? (performance.now() - state.since) / 1000;
       return `  ${mark} ${cell.padEnd(width)}  ${state.step.padEnd(9)}  ${seconds.toFixed(1)} s  ${state.detail?.split('\n')[0] ?? ''}`;
     });
@@ -55,12 +64,22 @@ export function createTableReporter(terminal: Terminal): Reporter {
             downloads.delete(event.name);
             fetched++;
             fetchedBytes += event.receivedBytes;
-          } else downloads.set(event.name, { receivedBytes: event.receivedBytes, totalBytes: event.totalBytes, since: downloads.get(event.name)?.since ?? performance.now() });
+          } else
+            downloads.set(event.name, {
+              receivedBytes: event.receivedBytes,
+              totalBytes: event.totalBytes,
+              since: downloads.get(event.name)?.since ?? performance.now(),
+            });
           break;
         case 'cell': {
           stage = 'cells';
           const since = cells.get(event.cell)?.since ?? performance.now();
-          cells.set(event.cell, { step: event.step, detail: event.detail, since, ...(finalSteps.has(event.step) ? { seconds: (performance.now() - since) / 1000 } : {}) });
+          cells.set(event.cell, {
+            step: event.step,
+            detail: event.detail,
+            since,
+            ...(finalSteps.has(event.step) ? { seconds: (performance.now() - since) / 1000 } : {}),
+          });
           break;
         }
         case 'retry':

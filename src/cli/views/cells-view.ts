@@ -20,7 +20,11 @@ export function cellsJson(results: readonly CellResult[]): unknown {
         };
       }),
       tags: result.receipts[0]?.tags ?? [],
-      targets: result.receipts.map((receipt) => ({ target: receipt.target, uploadedBytes: receipt.uploadedBytes, movedTags: receipt.movedTags.map((move) => move.tag) })),
+      targets: result.receipts.map((receipt) => ({
+        target: receipt.target,
+        uploadedBytes: receipt.uploadedBytes,
+        movedTags: receipt.movedTags.map((move) => move.tag),
+      })),
     })),
   };
 }
@@ -30,13 +34,22 @@ export function cellsTable(results: readonly CellResult[]): string {
     result.cell.id,
     result.outcome,
     result.candidate ? shortDigest(result.candidate.index.digest) : '-',
-    result.candidate ? formatBytes(result.candidate.platforms.reduce((sum, platform) => sum + platform.sizeBytes, 0)) : '-',
+    result.candidate
+      ? formatBytes(result.candidate.platforms.reduce((sum, platform) => sum + platform.sizeBytes, 0))
+      : '-',
     testsText(result),
     tagsText(result),
     formatSeconds(result.seconds),
   ]);
-  const reasons = results.flatMap((result) => (result.reason === undefined ? [] : [`${result.cell.id}: ${result.reason}${result.hint ? `\n  hint: ${result.hint}` : ''}`]));
-  return [renderTable(['cell', 'outcome', 'digest', 'size', 'tests', 'tags', 'time'], rows), ...(reasons.length > 0 ? ['', ...reasons] : [])].join('\n');
+  const reasons = results.flatMap((result) =>
+    result.reason === undefined
+      ? []
+      : [`${result.cell.id}: ${result.reason}${result.hint ? `\n  hint: ${result.hint}` : ''}`],
+  );
+  return [
+    renderTable(['cell', 'outcome', 'digest', 'size', 'tests', 'tags', 'time'], rows),
+    ...(reasons.length > 0 ? ['', ...reasons] : []),
+  ].join('\n');
 }
 
 export function hasTrouble(results: readonly CellResult[]): boolean {
@@ -45,7 +58,13 @@ export function hasTrouble(results: readonly CellResult[]): boolean {
 
 function testsText({ reports }: CellResult): string {
   if (reports.length === 0) return '-';
-  return reports.map(({ report }) => (report.result === 'untested' ? 'untested' : `${report.cases.filter((item) => item.result === 'passed').length}/${report.cases.length}`)).join(' ');
+  return reports
+    .map(({ report }) =>
+      report.result === 'untested'
+        ? 'untested'
+        : `${report.cases.filter((item) => item.result === 'passed').length}/${report.cases.length}`,
+    )
+    .join(' ');
 }
 
 /** The shortest tags are what people type. */
@@ -58,5 +77,8 @@ function tagsText({ receipts }: CellResult): string {
 
 function countTests(report: CellResult['reports'][number]['report'] | undefined): { passed: number; failed: number } {
   const cases = report?.cases ?? [];
-  return { passed: cases.filter((item) => item.result === 'passed').length, failed: cases.filter((item) => item.result === 'failed').length };
+  return {
+    passed: cases.filter((item) => item.result === 'passed').length,
+    failed: cases.filter((item) => item.result === 'failed').length,
+  };
 }

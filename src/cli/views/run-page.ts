@@ -55,7 +55,9 @@ ${card(`${good.length} of ${results.length}`, 'images in order')}${card(`${passe
 }
 
 function verdict(total: number, good: number): string {
-  return good === total ? 'Every image was assembled, tested on its exact digest, and published.' : `${total - good} of ${total} images need attention; the others were not held back.`;
+  return good === total
+    ? 'Every image was assembled, tested on its exact digest, and published.'
+    : `${total - good} of ${total} images need attention; the others were not held back.`;
 }
 
 function card(value: string, label: string): string {
@@ -74,7 +76,11 @@ function testsLine(report: TestReport): string {
 }
 
 function pill(outcome: string): string {
-  const tone = ['failed', 'error'].includes(outcome) ? 'bad' : ['blocked', 'untested'].includes(outcome) ? 'warn' : 'good';
+  const tone = ['failed', 'error'].includes(outcome)
+    ? 'bad'
+    : ['blocked', 'untested'].includes(outcome)
+      ? 'warn'
+      : 'good';
   return `<span class="pill ${tone}">${escape(outcome)}</span>`;
 }
 
@@ -96,27 +102,42 @@ function timeline(results: readonly CellResult[]): string {
   const end = Math.max(...results.map((result) => result.startedAtMs + result.seconds * 1000));
   const span = Math.max(1, end - start);
   return results
-    .map((result) => `<div class="row"><div>${escape(result.cell.id)}</div><div class="track"><i style="left:${(((result.startedAtMs - start) / span) * 100).toFixed(2)}%;width:${Math.max(0.4, ((result.seconds * 1000) / span) * 100).toFixed(2)}%"></i></div><div style="text-align:right">${formatSeconds(result.seconds)}</div></div>`)
+    .map(
+      (result) =>
+        `<div class="row"><div>${escape(result.cell.id)}</div><div class="track"><i style="left:${(((result.startedAtMs - start) / span) * 100).toFixed(2)}%;width:${Math.max(0.4, ((result.seconds * 1000) / span) * 100).toFixed(2)}%"></i></div><div style="text-align:right">${formatSeconds(result.seconds)}</div></div>`,
+    )
     .join('');
 }
 
 function testDetails(result: CellResult): string {
   return result.reports
     .map(({ report, reused }) => {
-      const rows = report.cases.map((item) => `<tr><td>${item.result === 'passed' ? '<span class="good">passed</span>' : '<span class="bad">failed</span>'}</td><td>${escape(item.id)}</td><td>${escape(item.suite)}</td><td class="num">${item.durationMs} ms</td><td>${escape(item.problems.join('; '))}</td></tr>`);
-      const how = reused ? 'passed earlier on this digest' : `run with ${report.runtime.name} ${report.runtime.version}`;
+      const rows = report.cases.map(
+        (item) =>
+          `<tr><td>${item.result === 'passed' ? '<span class="good">passed</span>' : '<span class="bad">failed</span>'}</td><td>${escape(item.id)}</td><td>${escape(item.suite)}</td><td class="num">${item.durationMs} ms</td><td>${escape(item.problems.join('; '))}</td></tr>`,
+      );
+      const how = reused
+        ? 'passed earlier on this digest'
+        : `run with ${report.runtime.name} ${report.runtime.version}`;
       return `<details${report.result === 'failed' ? ' open' : ''}><summary>${escape(result.cell.id)}, ${escape(report.platform)}: ${escape(testsLine(report))} (${escape(how)})</summary><table><tr><th>Result</th><th>Test</th><th>Suite</th><th>Time</th><th>Problem</th></tr>${rows.join('')}</table></details>`;
     })
     .join('');
 }
 
 function inputRow(input: Lock['inputs'][number]): string {
-  const proof = input.kind === 'deb' ? 'signed archive index, SHA-256' : input.origin.source === 'npm' ? `sha512 integrity; signature ${input.origin.signature}` : `PGP signature by ${input.origin.signedBy.join(', ')}`;
+  const proof =
+    input.kind === 'deb'
+      ? 'signed archive index, SHA-256'
+      : input.origin.source === 'npm'
+        ? `sha512 integrity; signature ${input.origin.signature}`
+        : `PGP signature by ${input.origin.signedBy.join(', ')}`;
   return `<tr><td>${escape(describeInput(input))}</td><td>${escape(input.kind === 'deb' ? input.origin.suite : input.origin.source)}</td><td class="num">${formatBytes(input.size)}</td><td>${escape(proof)}</td><td><code>${escape(input.digest)}</code></td></tr>`;
 }
 
 function uniqueBytes(results: readonly CellResult[]): number {
-  const layers = new Map(results.flatMap((result) => (result.candidate?.blobs ?? []).map((blob) => [blob.digest, blob.size] as const)));
+  const layers = new Map(
+    results.flatMap((result) => (result.candidate?.blobs ?? []).map((blob) => [blob.digest, blob.size] as const)),
+  );
   return [...layers.values()].reduce((sum, size) => sum + size, 0);
 }
 
@@ -125,5 +146,10 @@ function day(date: Date): string {
 }
 
 function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;');
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
 }

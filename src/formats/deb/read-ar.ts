@@ -16,15 +16,24 @@ const headerBytes = 60;
  */
 export function readArMembers(bytes: Buffer, name: string): ArMember[] {
   if (bytes.toString('latin1', 0, magic.length) !== magic) {
-    throw new Failure('INTEGRITY', `${name} is not a Debian package`, { hint: 'the server sent something else; it was not used' });
+    throw new Failure('INTEGRITY', `${name} is not a Debian package`, {
+      hint: 'the server sent something else; it was not used',
+    });
   }
   const members: ArMember[] = [];
-  for (let at = magic.length; at + 1 < bytes.length; ) {
+  for (let at = magic.length; at + 1 < bytes.length;) {
     const header = bytes.toString('latin1', at, at + headerBytes);
     const sizeBytes = Number(header.slice(48, 58).trim());
     const offset = at + headerBytes;
-    if (header.slice(58) !== '`\n' || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0 || offset + sizeBytes > bytes.length) {
-      throw new Failure('INTEGRITY', `${name} is damaged or cut short at byte ${at}`, { hint: 'remove it and fetch it again' });
+    if (
+      header.slice(58) !== '`\n' ||
+      !Number.isSafeInteger(sizeBytes) ||
+      sizeBytes < 0 ||
+      offset + sizeBytes > bytes.length
+    ) {
+      throw new Failure('INTEGRITY', `${name} is damaged or cut short at byte ${at}`, {
+        hint: 'remove it and fetch it again',
+      });
     }
     members.push({ name: header.slice(0, 16).trim().replace(/\/$/, ''), offset, sizeBytes });
     at = offset + sizeBytes + (sizeBytes % 2);

@@ -17,7 +17,10 @@ export interface DebianPackage {
 export async function readDeb(bytes: Buffer, name: string): Promise<DebianPackage> {
   const members = readArMembers(bytes, name);
   const version = members[0];
-  if (version?.name !== 'debian-binary' || !bytes.toString('latin1', version.offset, version.offset + 2).startsWith('2.')) {
+  if (
+    version?.name !== 'debian-binary' ||
+    !bytes.toString('latin1', version.offset, version.offset + 2).startsWith('2.')
+  ) {
     throw new Failure('INTEGRITY', `${name} is not a Debian package of format 2.0`);
   }
   function open(prefix: string): AsyncIterable<Uint8Array> {
@@ -26,7 +29,11 @@ export async function readDeb(bytes: Buffer, name: string): Promise<DebianPackag
     return decompress(bytes.subarray(member.offset, member.offset + member.sizeBytes), member.name, name);
   }
   const control = new Map<string, string>();
-  for await (const { entry, content } of readTar(open('control.tar'), { name, maxEntries: 200, maxTotalBytes: 32 << 20 })) {
+  for await (const { entry, content } of readTar(open('control.tar'), {
+    name,
+    maxEntries: 200,
+    maxTotalBytes: 32 << 20,
+  })) {
     if (entry.kind !== 'file') continue;
     const parts: Buffer[] = [];
     for await (const part of content()) parts.push(part);

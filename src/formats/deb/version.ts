@@ -20,7 +20,9 @@ export function parseDebianVersion(text: string): DebianVersion {
 export function compareDebianVersions(a: string, b: string): number {
   const left = parseDebianVersion(a);
   const right = parseDebianVersion(b);
-  return left.epoch - right.epoch || comparePart(left.upstream, right.upstream) || comparePart(left.revision, right.revision);
+  return (
+    left.epoch - right.epoch || comparePart(left.upstream, right.upstream) || comparePart(left.revision, right.revision)
+  );
 }
 
 export type VersionRelation = '<<' | '<=' | '=' | '>=' | '>>';

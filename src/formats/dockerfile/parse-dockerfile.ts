@@ -1,10 +1,23 @@
 import { Failure } from '../../core/errors.ts';
 
 export type TestInstruction =
-  | { readonly kind: 'copy'; readonly line: number; readonly text: string; readonly sources: readonly string[]; readonly target: string; readonly owner?: { uid: number; gid: number }; readonly mode?: number }
+  | {
+      readonly kind: 'copy';
+      readonly line: number;
+      readonly text: string;
+      readonly sources: readonly string[];
+      readonly target: string;
+      readonly owner?: { uid: number; gid: number };
+      readonly mode?: number;
+    }
   | { readonly kind: 'run'; readonly line: number; readonly text: string; readonly args: readonly string[] }
   | { readonly kind: 'workdir'; readonly line: number; readonly text: string; readonly path: string }
-  | { readonly kind: 'env'; readonly line: number; readonly text: string; readonly variables: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'env';
+      readonly line: number;
+      readonly text: string;
+      readonly variables: Readonly<Record<string, string>>;
+    }
   | { readonly kind: 'user'; readonly line: number; readonly text: string; readonly user: string };
 
 /**
@@ -19,10 +32,14 @@ export function parseTestDockerfile(text: string, file: string): TestInstruction
     const keyword = match?.[1]?.toUpperCase() ?? '';
     const rest = match?.[2]?.trim() ?? '';
     const at = { line, text: content };
-    const wrong = (message: string, hint?: string): Failure => new Failure('RECIPE_INVALID', `${file}:${line}: ${message}`, { hint });
+    const wrong = (message: string, hint?: string): Failure =>
+      new Failure('RECIPE_INVALID', `${file}:${line}: ${message}`, { hint });
     switch (keyword) {
       case 'FROM':
-        throw wrong('FROM does not belong in a test', 'the test is stacked on the image under test; a second FROM would test something else');
+        throw wrong(
+          'FROM does not belong in a test',
+          'the test is stacked on the image under test; a second FROM would test something else',
+        );
       case 'RUN':
         instructions.push({ kind: 'run', ...at, args: jsonArray(rest) ?? ['/bin/sh', '-c', rest] });
         break;
@@ -40,7 +57,10 @@ export function parseTestDockerfile(text: string, file: string): TestInstruction
         instructions.push({ kind: 'env', ...at, variables: parseVariables(rest, wrong) });
         break;
       default:
-        throw wrong(`${keyword || JSON.stringify(content.slice(0, 40))} is not understood in a test`, 'known are COPY, ADD, RUN, WORKDIR, ENV and USER');
+        throw wrong(
+          `${keyword || JSON.stringify(content.slice(0, 40))} is not understood in a test`,
+          'known are COPY, ADD, RUN, WORKDIR, ENV and USER',
+        );
     }
   }
   return instructions;
@@ -54,7 +74,9 @@ function logicalLines(text: string): { line: number; content: string }[] {
     if (raw.trim() === '' || raw.trimStart().startsWith('#')) continue;
     const continues = /\\\s*$/.test(raw);
     const content = raw.replace(/\\\s*$/, '');
-    open = open ? { line: open.line, content: `${open.content} ${content.trim()}` } : { line: index + 1, content: content.trim() };
+    open = open
+      ? { line: open.line, content: `${open.content} ${content.trim()}` }
+      : { line: index + 1, content: content.trim() };
     if (continues) continue;
     result.push(open);
     open = undefined;
@@ -77,19 +99,27 @@ function parseCopy(rest: string, { at, keyword, wrong }: CopyContext): TestInstr
     left = left.slice(match[0].length);
   }
   for (const name of Object.keys(options)) {
-    if (name !== 'chown' && name !== 'chmod') throw wrong(`${keyword} --${name} is not understood in a test`, 'known are --chown=UID:GID and --chmod=MODE');
+    if (name !== 'chown' && name !== 'chmod')
+      throw wrong(`${keyword} --${name} is not understood in a test`, 'known are --chown=UID:GID and --chmod=MODE');
   }
   const words = jsonArray(left) ?? left.split(/\s+/).map(unquote);
   const target = words.at(-1);
   if (words.length < 2 || target === undefined) throw wrong(`${keyword} needs a source and a target`);
   for (const source of words.slice(0, -1)) {
-    if (/^https?:|^git@/.test(source)) throw wrong(`${keyword} cannot fetch ${source}: tests have no network`, 'put the file beside the Dockerfile');
-    if (/[*?[]/.test(source)) throw wrong(`${keyword} with a pattern (${source}) is not understood in a test`, 'name the files, or copy their folder');
-    if (keyword === 'ADD' && /\.(?:tar|tgz|tar\.\w+)$/.test(source)) throw wrong(`ADD does not unpack ${source} in a test`, 'unpack it beside the Dockerfile and use COPY');
+    if (/^https?:|^git@/.test(source))
+      throw wrong(`${keyword} cannot fetch ${source}: tests have no network`, 'put the file beside the Dockerfile');
+    if (/[*?[]/.test(source))
+      throw wrong(
+        `${keyword} with a pattern (${source}) is not understood in a test`,
+        'name the files, or copy their folder',
+      );
+    if (keyword === 'ADD' && /\.(?:tar|tgz|tar\.\w+)$/.test(source))
+      throw wrong(`ADD does not unpack ${source} in a test`, 'unpack it beside the Dockerfile and use COPY');
   }
   const chown = /^(\d+)(?::(\d+))?$/.exec(options['chown'] ?? '0:0');
   if (!chown) throw wrong(`--chown=${options['chown']}: only numbers are understood`, 'write --chown=1000:1000');
-  if (options['chmod'] !== undefined && !/^[0-7]{3,4}$/.test(options['chmod'])) throw wrong(`--chmod=${options['chmod']} is no octal mode`);
+  if (options['chmod'] !== undefined && !/^[0-7]{3,4}$/.test(options['chmod']))
+    throw wrong(`--chmod=${options['chmod']} is no octal mode`);
   return {
     kind: 'copy',
     ...at,

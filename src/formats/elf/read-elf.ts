@@ -128,7 +128,9 @@ function readVersionNeeds(bytes: RandomAccess, { tags, segments, strings }: Dyna
 }
 
 function toOffset(segments: readonly Segment[], address: number): number {
-  const load = segments.find((segment) => segment.type === 1 && address >= segment.address && address < segment.address + segment.fileSize);
+  const load = segments.find(
+    (segment) => segment.type === 1 && address >= segment.address && address < segment.address + segment.fileSize,
+  );
   if (!load) throw new RangeError('address outside of every segment');
   return address - load.address + load.offset;
 }

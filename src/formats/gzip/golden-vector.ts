@@ -15,7 +15,7 @@ export function goldenInput(sizeBytes: number): Buffer {
     for (let letter = 0; letter < 2 + (index % 9); letter++) word += String.fromCharCode(97 + ((next() >>> 24) % 26));
     return Buffer.from(word + (index % 7 === 0 ? '\n' : ' '));
   });
-  for (let at = 0; at < sizeBytes; ) {
+  for (let at = 0; at < sizeBytes;) {
     const word = words[(next() >>> 20) % 512] as Buffer;
     const take = Math.min(word.length, sizeBytes - at);
     word.copy(out, at, 0, take);
@@ -33,7 +33,9 @@ export type GzipEngine = 'native' | 'pako';
  * was linked with another zlib gets the slower engine, and neither one right is an error.
  * @throws Failure COMPRESSOR_UNKNOWN
  */
-export async function chooseGzipEngine(compress: (engine: GzipEngine, input: Buffer) => Promise<Buffer>): Promise<GzipEngine> {
+export async function chooseGzipEngine(
+  compress: (engine: GzipEngine, input: Buffer) => Promise<Buffer>,
+): Promise<GzipEngine> {
   const input = goldenInput(goldenBytes);
   for (const engine of ['native', 'pako'] as const) {
     const output = await compress(engine, input);

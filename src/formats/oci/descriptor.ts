@@ -3,9 +3,12 @@ import type { Digest } from '../../core/digest.ts';
 
 const Annotations = z.record(z.string(), z.string());
 
-export const DigestSchema = z.custom<Digest>((value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value), {
-  message: 'not a sha256 digest',
-});
+export const DigestSchema = z.custom<Digest>(
+  (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value),
+  {
+    message: 'not a sha256 digest',
+  },
+);
 
 export const PlatformSchema = z.looseObject({
   architecture: z.string(),
@@ -56,11 +59,12 @@ export const ImageConfigSchema = z.looseObject({
     })
     .optional(),
   rootfs: z.looseObject({ type: z.string(), diff_ids: z.array(DigestSchema) }),
-  history: z.array(z.looseObject({ created_by: z.string().optional(), empty_layer: z.boolean().optional() })).optional(),
+  history: z
+    .array(z.looseObject({ created_by: z.string().optional(), empty_layer: z.boolean().optional() }))
+    .optional(),
 });
 
 export type Descriptor = z.infer<typeof DescriptorSchema>;
-export type Platform = z.infer<typeof PlatformSchema>;
 export type ImageIndex = z.infer<typeof IndexSchema>;
 export type ImageManifest = z.infer<typeof ManifestSchema>;
 export type ImageConfig = z.infer<typeof ImageConfigSchema>;

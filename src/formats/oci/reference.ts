@@ -6,9 +6,9 @@ export interface RepositoryReference {
   readonly repository: string;
 }
 
-const hostPattern = /^(?:localhost|(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/;
+const hostPattern =
+  /^(?:localhost|(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/;
 const namePattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
-const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
 /**
  * Reads `HOST[:PORT]/NAME`. The host must be spelled out: a default registry would be a host name in our code.
@@ -27,14 +27,12 @@ export function parseRepository(text: string): RepositoryReference {
   if (!namePattern.test(repository)) {
     const tagged = /[:@]/.test(repository);
     throw new Failure('USAGE', `${JSON.stringify(repository)} is no repository name`, {
-      hint: tagged ? 'leave out the tag: the tags come from the plan' : 'use lower-case letters, digits, and single . _ - / between them',
+      hint: tagged
+        ? 'leave out the tag: the tags come from the plan'
+        : 'use lower-case letters, digits, and single . _ - / between them',
     });
   }
   return { registry, repository };
-}
-
-export function isTag(text: string): boolean {
-  return tagPattern.test(text);
 }
 
 /** Loopback registries may speak plain HTTP; all others only when the recipe says so. */

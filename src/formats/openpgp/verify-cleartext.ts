@@ -15,7 +15,12 @@ export interface VerifiedText {
  */
 export async function verifyCleartext(
   message: string,
-  options: { readonly name: string; readonly keyring: readonly Uint8Array[]; readonly trusted?: readonly string[]; readonly now: Date },
+  options: {
+    readonly name: string;
+    readonly keyring: readonly Uint8Array[];
+    readonly trusted?: readonly string[];
+    readonly now: Date;
+  },
 ): Promise<VerifiedText> {
   const openpgp = await import('openpgp');
   const config = { rejectPublicKeyAlgorithms: new Set<never>(), minRSABits: 2048 };

@@ -17,7 +17,14 @@ export interface TarMember {
 }
 
 /** Device nodes and fifos are refused: no input of ours has a reason to hold one. */
-const kinds: Readonly<Record<string, TarEntry['kind']>> = { '0': 'file', '\0': 'file', '7': 'file', '1': 'hardlink', '2': 'symlink', '5': 'directory' };
+const kinds: Readonly<Record<string, TarEntry['kind']>> = {
+  '0': 'file',
+  '\0': 'file',
+  '7': 'file',
+  '1': 'hardlink',
+  '2': 'symlink',
+  '5': 'directory',
+};
 
 /**
  * Reads ustar, pax and GNU archives (long names, base-256 numbers) as a stream, as they come from Debian and npm.
@@ -75,8 +82,10 @@ function toEntry(header: Buffer, type: string, { records, rawSize, limits }: Hea
   const prefix = magic === 'ustar\0' ? readText(header, 345, 155) : '';
   const plain = readText(header, 0, 100);
   const rawPath = records.get('path')?.toString('utf8') ?? (prefix ? `${prefix}/${plain}` : plain);
-  if (kind === undefined) throw hostile(limits, `${rawPath} is a device, fifo or unknown entry (type ${JSON.stringify(type)})`);
-  for (const key of records.keys()) if (key.startsWith('GNU.sparse')) throw hostile(limits, `${rawPath} is a sparse file`);
+  if (kind === undefined)
+    throw hostile(limits, `${rawPath} is a device, fifo or unknown entry (type ${JSON.stringify(type)})`);
+  for (const key of records.keys())
+    if (key.startsWith('GNU.sparse')) throw hostile(limits, `${rawPath} is a sparse file`);
   const path = normaliseArchivePath(rawPath);
   if (path === undefined) throw hostile(limits, `${JSON.stringify(rawPath)} leads out of the archive`);
   if (path === '') return undefined;
@@ -88,7 +97,9 @@ function toEntry(header: Buffer, type: string, { records, rawSize, limits }: Hea
     mode: readNumber(header, 100, 8, limits) & 0o7777,
     uid: records.has('uid') ? decimal(records.get('uid'), limits) : readNumber(header, 108, 8, limits),
     gid: records.has('gid') ? decimal(records.get('gid'), limits) : readNumber(header, 116, 8, limits),
-    mtime: records.has('mtime') ? Math.floor(Number(records.get('mtime')?.toString('latin1'))) : readNumber(header, 136, 12, limits),
+    mtime: records.has('mtime')
+      ? Math.floor(Number(records.get('mtime')?.toString('latin1')))
+      : readNumber(header, 136, 12, limits),
   };
   const xattrs = readXattrs(records);
   if (isDirectory) return { ...base, kind: 'directory', sizeBytes: 0 };
@@ -109,7 +120,7 @@ function readXattrs(records: ReadonlyMap<string, Buffer>): Record<string, Uint8A
 
 function parsePax(body: Buffer, limits: TarLimits): Map<string, Buffer> {
   const records = new Map<string, Buffer>();
-  for (let at = 0; at < body.length; ) {
+  for (let at = 0; at < body.length;) {
     const space = body.indexOf(0x20, at);
     const length = space < 0 ? Number.NaN : Number(body.toString('latin1', at, space));
     const equals = body.indexOf(0x3d, space);
@@ -126,7 +137,9 @@ function verifyChecksum(header: Buffer, limits: TarLimits): void {
   let sum = 0;
   for (let index = 0; index < tarBlockBytes; index++) sum += index >= 148 && index < 156 ? 0x20 : (header[index] ?? 0);
   if (sum !== readNumber(header, 148, 8, limits)) {
-    throw new Failure('INTEGRITY', `${limits.name}: a tar header has a wrong checksum`, { hint: 'the archive is damaged, or it is no tar archive' });
+    throw new Failure('INTEGRITY', `${limits.name}: a tar header has a wrong checksum`, {
+      hint: 'the archive is damaged, or it is no tar archive',
+    });
   }
 }
 
@@ -138,9 +151,13 @@ function readNumber(header: Buffer, offset: number, width: number, limits: TarLi
     if (!Number.isSafeInteger(value)) throw hostile(limits, 'a number in a tar header is too large');
     return value;
   }
-  const text = header.toString('latin1', offset, offset + width).replaceAll('\0', ' ').trim();
+  const text = header
+    .toString('latin1', offset, offset + width)
+    .replaceAll('\0', ' ')
+    .trim();
   if (text === '') return 0;
-  if (!/^[0-7]+$/.test(text)) throw new Failure('INTEGRITY', `${limits.name}: ${JSON.stringify(text)} in a tar header is no octal number`);
+  if (!/^[0-7]+$/.test(text))
+    throw new Failure('INTEGRITY', `${limits.name}: ${JSON.stringify(text)} in a tar header is no octal number`);
   return Number.parseInt(text, 8);
 }
 
@@ -161,7 +178,9 @@ function endOfText(bytes: Buffer): number {
 }
 
 function hostile(limits: TarLimits, what: string): Failure {
-  return new Failure('ARCHIVE_HOSTILE', `${limits.name}: ${what}`, { hint: 'the archive was not used; ask whoever made it' });
+  return new Failure('ARCHIVE_HOSTILE', `${limits.name}: ${what}`, {
+    hint: 'the archive was not used; ask whoever made it',
+  });
 }
 
 /** Cuts a stream of chunks into what is asked for, and counts against the limit. */
@@ -191,9 +210,11 @@ class BlockReader {
   }
 
   async *stream(length: number): AsyncGenerator<Buffer> {
-    for (let left = length; left > 0; ) {
+    for (let left = length; left > 0;) {
       if (this.#current.length === 0 && !(await this.#pull())) {
-        throw new Failure('INTEGRITY', `${this.#limits.name}: the archive ends in the middle of an entry`, { hint: 'it was cut short; fetch it again' });
+        throw new Failure('INTEGRITY', `${this.#limits.name}: the archive ends in the middle of an entry`, {
+          hint: 'it was cut short; fetch it again',
+        });
       }
       const part = this.#current.subarray(0, Math.min(left, this.#current.length));
       this.#current = this.#current.subarray(part.length);

@@ -45,7 +45,17 @@ export const tarTrailer: Buffer = Buffer.alloc(2 * tarBlockBytes);
 function paxBlocks(records: ReadonlyMap<string, Buffer>): Buffer {
   const sorted = [...records].sort(([a], [b]) => compareText(a, b));
   const body = Buffer.concat(sorted.map(([key, value]) => paxRecord(key, value)));
-  const header = ustarBlock({ name: 'PaxHeaders/entry', prefix: '', mode: 0o644, uid: 0, gid: 0, size: body.length, mtime: 0, type: 'x', link: '' });
+  const header = ustarBlock({
+    name: 'PaxHeaders/entry',
+    prefix: '',
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size: body.length,
+    mtime: 0,
+    type: 'x',
+    link: '',
+  });
   return Buffer.concat([header, body, Buffer.alloc(tarPadding(body.length))]);
 }
 

@@ -16,7 +16,12 @@ export function createCertificate(request: CertificateRequest): string {
   const algorithm = sequence(oid('2a8648ce3d040302'));
   const toBeSigned = sequence(
     tagged(0xa0, integer(Buffer.from([2]))),
-    integer(Buffer.concat([Buffer.from([1]), createHash('sha256').update(spki).update(request.commonName).digest().subarray(0, 15)])),
+    integer(
+      Buffer.concat([
+        Buffer.from([1]),
+        createHash('sha256').update(spki).update(request.commonName).digest().subarray(0, 15),
+      ]),
+    ),
     algorithm,
     distinguishedName(request.issuer.commonName),
     sequence(time(request.notBefore), time(request.notAfter)),
@@ -26,7 +31,10 @@ export function createCertificate(request: CertificateRequest): string {
   );
   const signature = sign('sha256', toBeSigned, request.issuer.privateKey);
   const der = sequence(toBeSigned, algorithm, tagged(0x03, Buffer.concat([Buffer.from([0]), signature])));
-  return `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replaceAll(/(.{64})/g, '$1\n').trimEnd()}\n-----END CERTIFICATE-----\n`;
+  return `-----BEGIN CERTIFICATE-----\n${der
+    .toString('base64')
+    .replaceAll(/(.{64})/g, '$1\n')
+    .trimEnd()}\n-----END CERTIFICATE-----\n`;
 }
 
 function extensions({ isAuthority, dnsNames }: CertificateRequest): Buffer[] {

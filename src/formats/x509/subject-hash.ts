@@ -39,7 +39,7 @@ function readSubject(der: Buffer): DerValue {
 
 function children(bytes: Buffer): DerValue[] {
   const values: DerValue[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     let length = bytes[at + 1] ?? 0;
     let start = at + 2;
     if (length & 0x80) {
@@ -47,7 +47,11 @@ function children(bytes: Buffer): DerValue[] {
       length = bytes.readUIntBE(start, count);
       start += count;
     }
-    values.push({ tag: bytes[at] ?? 0, bytes: bytes.subarray(start, start + length), whole: bytes.subarray(at, start + length) });
+    values.push({
+      tag: bytes[at] ?? 0,
+      bytes: bytes.subarray(start, start + length),
+      whole: bytes.subarray(at, start + length),
+    });
     at = start + length;
   }
   return values;
@@ -66,7 +70,10 @@ function canonicalSet(set: DerValue): Buffer {
 function canonicalValue(value: DerValue): Buffer {
   const text = decodeText(value);
   if (text === undefined) return value.whole;
-  const folded = text.replaceAll(/[\t\n\v\f\r ]+/g, ' ').replaceAll(/^ | $/g, '').replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+  const folded = text
+    .replaceAll(/[\t\n\v\f\r ]+/g, ' ')
+    .replaceAll(/^ | $/g, '')
+    .replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
   return tagged(0x0c, Buffer.from(folded, 'utf8'));
 }
 

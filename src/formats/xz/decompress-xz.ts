@@ -11,7 +11,8 @@ export async function* decompressXz(bytes: Uint8Array, name: string): AsyncGener
     },
   });
   try {
-    for await (const chunk of Readable.fromWeb(new xz.XzReadableStream(source) as never)) yield Buffer.from(chunk as Uint8Array);
+    for await (const chunk of Readable.fromWeb(new xz.XzReadableStream(source) as never))
+      yield Buffer.from(chunk as Uint8Array);
   } catch (error) {
     throw new Failure('INTEGRITY', `${name}: the xz stream is damaged`, { hint: 'fetch it again', cause: error });
   }

@@ -5,7 +5,15 @@ import { Failure } from '../../core/errors.ts';
 import { boundedText } from '../../core/exec.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readImageConfig, readManifest } from '../../store/manifest.ts';
-import { maxOutputBytes, type Availability, type Environment, type RunRequest, type RunResult, type Runtime, type RuntimeMember } from '../runtime.ts';
+import {
+  maxOutputBytes,
+  type Availability,
+  type Environment,
+  type RunRequest,
+  type RunResult,
+  type Runtime,
+  type RuntimeMember,
+} from '../runtime.ts';
 import { openEngine, type EngineClient } from './engine-client.ts';
 import { filesArchive, imageArchive } from './image-archive.ts';
 
@@ -26,7 +34,12 @@ export const dockerRuntime: RuntimeMember = {
   async detect(env): Promise<Availability> {
     const host = hostOf(env);
     const hint = 'install one and start it: apt-get install docker.io, or podman with `podman system service`';
-    if (!host.startsWith('unix://')) return { available: false, reason: `${host} is no unix socket`, hint: 'set DOCKER_HOST to unix:///path/of/the.sock' };
+    if (!host.startsWith('unix://'))
+      return {
+        available: false,
+        reason: `${host} is no unix socket`,
+        hint: 'set DOCKER_HOST to unix:///path/of/the.sock',
+      };
     if (!existsSync(host.slice('unix://'.length))) return { available: false, reason: 'no engine listens', hint };
     const engine = openEngine(host);
     try {
@@ -77,7 +90,9 @@ function startEngine(engine: EngineClient, version: string): Runtime {
       images.add(tag);
       const loaded = Inspected.parse(await engine.get(`/images/${encodeURIComponent(tag)}/json`));
       if (loaded.RootFS.Layers.join() !== config.rootfs.diff_ids.join()) {
-        throw new Failure('INTEGRITY', `the engine did not load the layers of ${digest}`, { hint: 'it was not tested; the engine changes layers on import' });
+        throw new Failure('INTEGRITY', `the engine did not load the layers of ${digest}`, {
+          hint: 'it was not tested; the engine changes layers on import',
+        });
       }
       return { config, image: tag, owned: [tag] } satisfies EngineEnvironment;
     },
@@ -100,7 +115,10 @@ function startEngine(engine: EngineClient, version: string): Runtime {
         const result = await runContainer(engine, container, { request, signal });
         if (!request.keepChanges) return { result, environment };
         const image = await commit(container);
-        return { result, environment: { ...before, image, owned: [...before.owned, image] } satisfies EngineEnvironment };
+        return {
+          result,
+          environment: { ...before, image, owned: [...before.owned, image] } satisfies EngineEnvironment,
+        };
       } finally {
         await engine.remove(`/containers/${container}?force=1`);
       }
@@ -118,7 +136,8 @@ function startEngine(engine: EngineClient, version: string): Runtime {
 function containerBody(environment: EngineEnvironment, request: RunRequest | undefined): unknown {
   const args = request?.args;
   const variables = new Map<string, string>();
-  for (const line of environment.config.config?.Env ?? []) variables.set(line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1));
+  for (const line of environment.config.config?.Env ?? [])
+    variables.set(line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1));
   for (const [name, value] of Object.entries(request?.env ?? {})) variables.set(name, value);
   return {
     Image: environment.image,
@@ -141,7 +160,11 @@ function containerBody(environment: EngineEnvironment, request: RunRequest | und
   };
 }
 
-async function runContainer(engine: EngineClient, container: string, { request, signal }: { readonly request: RunRequest; readonly signal: AbortSignal }): Promise<RunResult> {
+async function runContainer(
+  engine: EngineClient,
+  container: string,
+  { request, signal }: { readonly request: RunRequest; readonly signal: AbortSignal },
+): Promise<RunResult> {
   const started = performance.now();
   const out = boundedText(maxOutputBytes);
   const err = boundedText(maxOutputBytes);
@@ -157,7 +180,9 @@ async function runContainer(engine: EngineClient, container: string, { request, 
   try {
     let seen = '';
     let signalled = request.signalAfter === undefined;
-    for await (const { stream, bytes } of demultiplex(await engine.stream(`/containers/${container}/logs?follow=1&stdout=1&stderr=1`, signal))) {
+    for await (const { stream, bytes } of demultiplex(
+      await engine.stream(`/containers/${container}/logs?follow=1&stdout=1&stderr=1`, signal),
+    )) {
       (stream === 2 ? err : out).add(bytes);
       if (signalled || stream === 2) continue;
       seen = (seen + bytes.toString('utf8')).slice(-4096);
@@ -167,7 +192,14 @@ async function runContainer(engine: EngineClient, container: string, { request, 
     }
     const { StatusCode } = Waited.parse(await engine.post(`/containers/${container}/wait`));
     signal.throwIfAborted();
-    return { exitCode: StatusCode, stdout: out.text(), stderr: err.text(), droppedBytes: out.dropped() + err.dropped(), timedOut, durationMs: performance.now() - started };
+    return {
+      exitCode: StatusCode,
+      stdout: out.text(),
+      stderr: err.text(),
+      droppedBytes: out.dropped() + err.dropped(),
+      timedOut,
+      durationMs: performance.now() - started,
+    };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);

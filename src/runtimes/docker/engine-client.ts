@@ -33,7 +33,13 @@ export function openEngine(host: string): EngineClient {
     get: (path) => ask('GET', path),
     post: (path, body) => ask('POST', path, body),
     async upload(method, path, tar) {
-      const response = await http.send(address(path), { method, body: Readable.from(tar), headers: { 'content-type': 'application/x-tar' }, headersTimeoutMs: 600_000, bodyTimeoutMs: 600_000 });
+      const response = await http.send(address(path), {
+        method,
+        body: Readable.from(tar),
+        headers: { 'content-type': 'application/x-tar' },
+        headersTimeoutMs: 600_000,
+        bodyTimeoutMs: 600_000,
+      });
       const text = (await readBody(response, maxAnswerBytes, path)).toString('utf8');
       if (response.status >= 400) throw refused(method, path, response.status, text);
       return text;
@@ -52,7 +58,11 @@ export function openEngine(host: string): EngineClient {
 
 function refused(method: string, path: string, status: number, text: string): Failure {
   const message = (parse(text) as { message?: string } | undefined)?.message ?? text.slice(0, 300);
-  return new Failure('RUNTIME_FAILED', `the container engine refused ${method} ${path.split('?')[0]}: ${status} ${message.trim()}`, { hint: 'see the engine’s own log' });
+  return new Failure(
+    'RUNTIME_FAILED',
+    `the container engine refused ${method} ${path.split('?')[0]}: ${status} ${message.trim()}`,
+    { hint: 'see the engine’s own log' },
+  );
 }
 
 function parse(text: string): unknown {

@@ -25,7 +25,16 @@ export async function* filesArchive(files: readonly LayerFile[]): AsyncGenerator
     const { path, kind, mode, uid, gid } = entry;
     const bytes = entry.bytes ?? new Uint8Array();
     const sizeBytes = kind === 'file' ? bytes.length : 0;
-    yield writeTarHeader({ path, kind, mode, uid, gid, mtime: 0, sizeBytes, ...(entry.target === undefined ? {} : { linkTarget: entry.target }) });
+    yield writeTarHeader({
+      path,
+      kind,
+      mode,
+      uid,
+      gid,
+      mtime: 0,
+      sizeBytes,
+      ...(entry.target === undefined ? {} : { linkTarget: entry.target }),
+    });
     if (kind !== 'file') continue;
     yield bytes;
     yield Buffer.alloc(tarPadding(sizeBytes));

@@ -1,6 +1,20 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chmod, chown, lchown, lstat, mkdir, mkdtemp, readFile, readdir, readlink, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lchown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  readlink,
+  rm,
+  rmdir,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { Failure } from '../../core/errors.ts';
@@ -10,7 +24,16 @@ import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readImageConfig, readManifest } from '../../store/manifest.ts';
 import { unpackLayer } from '../../store/unpack-layer.ts';
 import { resolveUser } from '../resolve-user.ts';
-import { maxOutputBytes, type Availability, type Environment, type LayerFile, type RunRequest, type RunResult, type Runtime, type RuntimeMember } from '../runtime.ts';
+import {
+  maxOutputBytes,
+  type Availability,
+  type Environment,
+  type LayerFile,
+  type RunRequest,
+  type RunResult,
+  type Runtime,
+  type RuntimeMember,
+} from '../runtime.ts';
 import { runtimeConfig } from './runtime-config.ts';
 
 interface RuncEnvironment extends Environment {
@@ -37,10 +60,17 @@ export const runcRuntime: RuntimeMember = {
   name: 'runc',
   summary: 'containers started directly with runc on an overlay of the unpacked layers; needs root',
   async detect(env): Promise<Availability> {
-    if (process.platform !== 'linux') return { available: false, reason: 'needs Linux', hint: 'use a Linux machine, or a docker engine' };
-    if (process.getuid?.() !== 0) return { available: false, reason: 'needs root', hint: 'run as root, or start a docker or podman engine you may use' };
+    if (process.platform !== 'linux')
+      return { available: false, reason: 'needs Linux', hint: 'use a Linux machine, or a docker engine' };
+    if (process.getuid?.() !== 0)
+      return {
+        available: false,
+        reason: 'needs root',
+        hint: 'run as root, or start a docker or podman engine you may use',
+      };
     const found = await exec('runc', ['--version'], { env: { ...env }, timeoutMs: 10_000 }).catch(() => undefined);
-    if (found?.exitCode !== 0) return { available: false, reason: 'runc is not installed', hint: 'install it: apt-get install runc' };
+    if (found?.exitCode !== 0)
+      return { available: false, reason: 'runc is not installed', hint: 'install it: apt-get install runc' };
     return { available: true, version: /runc version (\S+)/.exec(found.stdout)?.[1] ?? 'unknown' };
   },
   async start(env) {
@@ -80,7 +110,11 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       await mkdir(folder, { mode: 0o755 });
       const before = cast(environment);
       for (const file of files) await writeLayerFile({ folder, below: before.layers }, file);
-      return { ...before, layers: [...before.layers, folder], owned: [...before.owned, folder] } satisfies RuncEnvironment;
+      return {
+        ...before,
+        layers: [...before.layers, folder],
+        owned: [...before.owned, folder],
+      } satisfies RuncEnvironment;
     },
     async run(environment, request, signal) {
       const before = cast(environment);
@@ -92,13 +126,34 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       if (upper) await mkdir(upper, { mode: 0o755 });
       const accounts = await readAccounts(before);
       const user = resolveUser(request.user ?? before.config.config?.User ?? '', accounts);
-      const config = runtimeConfig({ image: before.config, request, rootPath: join(bundle, 'rootfs'), filesFolder: home, cgroup: `${cgroupParent}/${id}`, home: user.home, user });
+      const config = runtimeConfig({
+        image: before.config,
+        request,
+        rootPath: join(bundle, 'rootfs'),
+        filesFolder: home,
+        cgroup: `${cgroupParent}/${id}`,
+        home: user.home,
+        user,
+      });
       await writeFile(join(bundle, 'config.json'), JSON.stringify(config));
       const lower = [...before.layers].reverse().join(':');
       try {
-        const result = await launch({ args: [upper ?? '', bundle, lower, runcRoot, id], request, signal, env, kill: (name) => exec('runc', ['--root', runcRoot, 'kill', id, name], { env: { ...env } }) });
+        const result = await launch({
+          args: [upper ?? '', bundle, lower, runcRoot, id],
+          request,
+          signal,
+          env,
+          kill: (name) => exec('runc', ['--root', runcRoot, 'kill', id, name], { env: { ...env } }),
+        });
         if (upper === undefined) return { result, environment };
-        return { result, environment: { ...before, layers: [...before.layers, upper], owned: [...before.owned, upper, `${upper}.work`] } satisfies RuncEnvironment };
+        return {
+          result,
+          environment: {
+            ...before,
+            layers: [...before.layers, upper],
+            owned: [...before.owned, upper, `${upper}.work`],
+          } satisfies RuncEnvironment,
+        };
       } finally {
         await exec('runc', ['--root', runcRoot, 'delete', '--force', id], { env: { ...env } }).catch(() => {});
         await rm(bundle, { recursive: true, force: true });
@@ -126,10 +181,28 @@ async function launch({ args, request, signal, env, kill }: Launch): Promise<Run
   signal.throwIfAborted();
   const started = performance.now();
   // `--pdeathsig` and `--kill-child`: whatever ends us ends the container's starter too.
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', '--mount', '--propagation', 'private', '--fork', '--kill-child', 'sh', '-ec', launcher, 'sh', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...env },
-  });
+  const child = spawn(
+    'setpriv',
+    [
+      '--pdeathsig',
+      'KILL',
+      'unshare',
+      '--mount',
+      '--propagation',
+      'private',
+      '--fork',
+      '--kill-child',
+      'sh',
+      '-ec',
+      launcher,
+      'sh',
+      ...args,
+    ],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...env },
+    },
+  );
   const out = boundedText(maxOutputBytes);
   const err = boundedText(maxOutputBytes);
   let seen = '';
@@ -152,15 +225,31 @@ async function launch({ args, request, signal, env, kill }: Launch): Promise<Run
   signal.addEventListener('abort', stop, { once: true });
   try {
     const exitCode = await new Promise<number | null>((resolve, reject) => {
-      child.on('error', (error) => reject(new Failure('RUNTIME_FAILED', `a container cannot be started: ${error.message}`, { hint: 'setpriv and unshare of util-linux are needed', cause: error })));
+      child.on('error', (error) =>
+        reject(
+          new Failure('RUNTIME_FAILED', `a container cannot be started: ${error.message}`, {
+            hint: 'setpriv and unshare of util-linux are needed',
+            cause: error,
+          }),
+        ),
+      );
       child.on('close', resolve);
     });
     signal.throwIfAborted();
     const stderr = err.text();
     if (exitCode !== 0 && /^(?:mount:|runc run failed|.*level=error msg="runc )/m.test(stderr) && out.text() === '') {
-      throw new Failure('RUNTIME_FAILED', `a container could not be started: ${stderr.trim().split('\n').at(-1)}`, { hint: 'the message is the runtime’s own; runc needs overlay mounts and cgroups' });
+      throw new Failure('RUNTIME_FAILED', `a container could not be started: ${stderr.trim().split('\n').at(-1)}`, {
+        hint: 'the message is the runtime’s own; runc needs overlay mounts and cgroups',
+      });
     }
-    return { exitCode, stdout: out.text(), stderr, droppedBytes: out.dropped() + err.dropped(), timedOut, durationMs: performance.now() - started };
+    return {
+      exitCode,
+      stdout: out.text(),
+      stderr,
+      droppedBytes: out.dropped() + err.dropped(),
+      timedOut,
+      durationMs: performance.now() - started,
+    };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
@@ -200,11 +289,15 @@ async function writeLayerFile(layer: LayerFolder, file: LayerFile): Promise<void
 async function makeParents({ folder, below }: LayerFolder, path: string): Promise<string> {
   let at = '';
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-  for (let hops = 0; parts.length > 0; ) {
+  for (let hops = 0; parts.length > 0;) {
     const next = join(at, String(parts.shift()));
     const found = await findBelow([...below, folder], next);
     if (found?.stats.isSymbolicLink() && hops++ < 40) {
-      parts.unshift(...resolveLink(next, await readlink(found.path)).split('/').filter(Boolean));
+      parts.unshift(
+        ...resolveLink(next, await readlink(found.path))
+          .split('/')
+          .filter(Boolean),
+      );
       at = '';
       continue;
     }
@@ -229,6 +322,6 @@ async function findBelow(layers: readonly string[], path: string) {
 /** Empty control groups stay behind otherwise: runc removes its own, not the one above. */
 async function removeCgroups(parent: string): Promise<void> {
   const root = '/sys/fs/cgroup';
-  for (const controller of ['.', ...(await readdir(root).catch(() => []))]) await rmdir(join(root, controller, parent)).catch(() => {});
+  for (const controller of ['.', ...(await readdir(root).catch(() => []))])
+    await rmdir(join(root, controller, parent)).catch(() => {});
 }
-

@@ -13,7 +13,18 @@ export interface RuntimeConfigInput {
   readonly user: { readonly uid: number; readonly gid: number };
 }
 
-const maskedPaths = ['/proc/asound', '/proc/acpi', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/timer_list', '/proc/timer_stats', '/proc/sched_debug', '/proc/scsi', '/sys/firmware'];
+const maskedPaths = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+];
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 /**
@@ -42,7 +53,9 @@ export function runtimeConfig(input: RuntimeConfigInput): unknown {
       resources: {
         devices: [{ allow: false, access: 'rwm' }],
         pids: { limit: request.pidsLimit ?? 512 },
-        ...(request.memoryBytes === undefined ? {} : { memory: { limit: request.memoryBytes, swap: request.memoryBytes } }),
+        ...(request.memoryBytes === undefined
+          ? {}
+          : { memory: { limit: request.memoryBytes, swap: request.memoryBytes } }),
       },
       namespaces: ['pid', 'network', 'ipc', 'uts', 'mount'].map((type) => ({ type })),
       maskedPaths,
@@ -54,8 +67,12 @@ export function runtimeConfig(input: RuntimeConfigInput): unknown {
 
 /** Later settings win, and each variable is there once. */
 function environment({ image, request, home }: RuntimeConfigInput): string[] {
-  const merged = new Map<string, string>([['HOME', home], ['HOSTNAME', 'nodeworthy-test']]);
-  for (const line of image.config?.Env ?? []) merged.set(line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1));
+  const merged = new Map<string, string>([
+    ['HOME', home],
+    ['HOSTNAME', 'nodeworthy-test'],
+  ]);
+  for (const line of image.config?.Env ?? [])
+    merged.set(line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1));
   for (const [name, value] of Object.entries(request.env ?? {})) merged.set(name, value);
   return [...merged].map(([name, value]) => `${name}=${value}`);
 }
@@ -70,13 +87,30 @@ function mounts({ request, filesFolder }: RuntimeConfigInput) {
   }));
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: closed },
-    { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
-    { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'] },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+    },
+    {
+      destination: '/dev/pts',
+      type: 'devpts',
+      source: 'devpts',
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+    },
     { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: [...closed, 'mode=1777', 'size=65536k'] },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: closed },
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...closed, 'ro'] },
-    ...(request.memoryBytes === undefined ? [] : [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [...closed, 'relatime', 'ro'] }]),
+    ...(request.memoryBytes === undefined
+      ? []
+      : [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [...closed, 'relatime', 'ro'] }]),
     ...files,
-    ...(request.tmpfs ?? []).map((destination) => ({ destination, type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', 'mode=1777', 'size=262144k'] })),
+    ...(request.tmpfs ?? []).map((destination) => ({
+      destination,
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'nodev', 'mode=1777', 'size=262144k'],
+    })),
   ];
 }

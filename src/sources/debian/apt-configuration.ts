@@ -27,7 +27,8 @@ export interface MirrorOverrides {
   readonly keyring?: string;
 }
 
-const debianSuitePattern = /^(?:stable|oldstable|oldoldstable|testing|unstable|sid|bullseye|bookworm|trixie|forky|duke)(?:-updates)?$/;
+const debianSuitePattern =
+  /^(?:stable|oldstable|oldoldstable|testing|unstable|sid|bullseye|bookworm|trixie|forky|duke)(?:-updates)?$/;
 const securitySuitePattern = /^(?:[a-z]+)(?:-security|\/updates)$/;
 
 /**
@@ -37,8 +38,12 @@ const securitySuitePattern = /^(?:[a-z]+)(?:-security|\/updates)$/;
  */
 export async function findDebianMirrors(aptFolder: string, overrides: MirrorOverrides): Promise<DebianMirrors> {
   const entries = await readAptEntries(aptFolder);
-  const mainEntry = entries.find((entry) => entry.components.includes('main') && entry.suites.some((suite) => debianSuitePattern.test(suite)));
-  const securityEntry = entries.find((entry) => entry.components.includes('main') && entry.suites.some((suite) => securitySuitePattern.test(suite)));
+  const mainEntry = entries.find(
+    (entry) => entry.components.includes('main') && entry.suites.some((suite) => debianSuitePattern.test(suite)),
+  );
+  const securityEntry = entries.find(
+    (entry) => entry.components.includes('main') && entry.suites.some((suite) => securitySuitePattern.test(suite)),
+  );
   return {
     main: address(overrides.mirror ?? mainEntry?.uris[0], 'mirror', 'Debian archive'),
     security: address(overrides.securityMirror ?? securityEntry?.uris[0], 'securityMirror', 'Debian security archive'),
@@ -63,7 +68,14 @@ function parseOneLineSources(text: string): AptEntry[] {
     const match = /^\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s*([^#]*)/.exec(line);
     if (!match?.[2] || !match[3]) return [];
     const signedBy = /signed-by=(\S+)/i.exec(match[1] ?? '')?.[1];
-    return [{ uris: [match[2]], suites: [match[3]], components: words(match[4]), signedBy: signedBy ? signedBy.split(',') : [] }];
+    return [
+      {
+        uris: [match[2]],
+        suites: [match[3]],
+        components: words(match[4]),
+        signedBy: signedBy ? signedBy.split(',') : [],
+      },
+    ];
   });
 }
 
@@ -81,7 +93,11 @@ function parseDeb822Sources(text: string, name: string): AptEntry[] {
     });
 }
 
-async function readKeyrings(override: string | undefined, entries: readonly (AptEntry | undefined)[], aptFolder: string): Promise<Uint8Array[]> {
+async function readKeyrings(
+  override: string | undefined,
+  entries: readonly (AptEntry | undefined)[],
+  aptFolder: string,
+): Promise<Uint8Array[]> {
   const named = override ? [override] : [...new Set(entries.flatMap((entry) => entry?.signedBy ?? []))];
   const sources = named.length > 0 ? named : await trustedParts(aptFolder);
   const keyrings: Uint8Array[] = [];
@@ -93,23 +109,33 @@ async function readKeyrings(override: string | undefined, entries: readonly (Apt
     try {
       keyrings.push(await readFile(source));
     } catch (error) {
-      throw new Failure('SOURCE_UNCONFIGURED', `the archive keyring ${source} cannot be read`, { hint: 'install the package debian-archive-keyring, or name a keyring under the base in the recipe', cause: error });
+      throw new Failure('SOURCE_UNCONFIGURED', `the archive keyring ${source} cannot be read`, {
+        hint: 'install the package debian-archive-keyring, or name a keyring under the base in the recipe',
+        cause: error,
+      });
     }
   }
   if (keyrings.length > 0) return keyrings;
-  throw new Failure('SOURCE_UNCONFIGURED', 'no keys of the Debian archive are on this machine', { hint: 'install the package debian-archive-keyring, or name a keyring under the base in the recipe' });
+  throw new Failure('SOURCE_UNCONFIGURED', 'no keys of the Debian archive are on this machine', {
+    hint: 'install the package debian-archive-keyring, or name a keyring under the base in the recipe',
+  });
 }
 
 /** Without Signed-By, apt trusts every key of its own folder. */
 async function trustedParts(aptFolder: string): Promise<string[]> {
   const folder = join(aptFolder, 'trusted.gpg.d');
   const names = await readdir(folder).catch(() => [] as string[]);
-  return names.filter((name) => /\.(?:asc|gpg)$/.test(name)).sort(compareText).map((name) => join(folder, name));
+  return names
+    .filter((name) => /\.(?:asc|gpg)$/.test(name))
+    .sort(compareText)
+    .map((name) => join(folder, name));
 }
 
 function address(uri: string | undefined, key: string, what: string): string {
   if (uri && /^https?:\/\//.test(uri)) return `${uri.replace(/\/+$/, '')}/`;
-  throw new Failure('SOURCE_UNCONFIGURED', `apt names no ${what} on this machine`, { hint: `add it to apt's sources, or name it under the base in the recipe: ${key}: https://…` });
+  throw new Failure('SOURCE_UNCONFIGURED', `apt names no ${what} on this machine`, {
+    hint: `add it to apt's sources, or name it under the base in the recipe: ${key}: https://…`,
+  });
 }
 
 function words(text: string | undefined): string[] {

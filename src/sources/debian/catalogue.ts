@@ -22,9 +22,37 @@ export const runningControlFiles = ['preinst', 'postinst', 'triggers', 'config']
  * entry does not explain is refused.
  */
 export const watchedVerbs = [
-  'adduser', 'addgroup', 'useradd', 'groupadd', 'usermod', 'update-alternatives', 'dpkg-divert', 'dpkg-statoverride', 'ldconfig',
-  'update-ca-certificates', 'systemctl', 'deb-systemd-helper', 'invoke-rc.d', 'update-rc.d', 'setcap', 'mknod', 'update-initramfs',
-  'install-info', 'add-shell', 'update-passwd', 'iconvconfig', 'locale-gen', 'systemd-sysusers', 'systemd-tmpfiles', 'ln', 'mkdir', 'chown', 'chmod', 'cat >', 'cp', 'mv',
+  'adduser',
+  'addgroup',
+  'useradd',
+  'groupadd',
+  'usermod',
+  'update-alternatives',
+  'dpkg-divert',
+  'dpkg-statoverride',
+  'ldconfig',
+  'update-ca-certificates',
+  'systemctl',
+  'deb-systemd-helper',
+  'invoke-rc.d',
+  'update-rc.d',
+  'setcap',
+  'mknod',
+  'update-initramfs',
+  'install-info',
+  'add-shell',
+  'update-passwd',
+  'iconvconfig',
+  'locale-gen',
+  'systemd-sysusers',
+  'systemd-tmpfiles',
+  'ln',
+  'mkdir',
+  'chown',
+  'chmod',
+  'cat >',
+  'cp',
+  'mv',
 ] as const;
 
 const ldconfigTrigger: CatalogueEntry = {
@@ -37,7 +65,8 @@ const ldconfigTrigger: CatalogueEntry = {
 export const packageCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   'base-files': {
     scripts: ['preinst', 'postinst', 'triggers'],
-    would: 'make the standard folders, /var/run and /var/lock links, default profile files, log files, and the /lib64 link',
+    would:
+      'make the standard folders, /var/run and /var/lock links, default profile files, log files, and the /lib64 link',
     effects: [
       { verb: 'mkdir', instead: 'rule skeleton makes the folders that something reads' },
       { verb: 'ln', instead: 'rule skeleton makes /var/run, /var/lock and the merged /bin, /lib, /lib64, /sbin' },
@@ -51,7 +80,8 @@ export const packageCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   },
   'ca-certificates': {
     scripts: ['postinst', 'triggers', 'config'],
-    would: 'ask which authorities to trust (default: all of Mozilla’s), write ca-certificates.conf and run update-ca-certificates',
+    would:
+      'ask which authorities to trust (default: all of Mozilla’s), write ca-certificates.conf and run update-ca-certificates',
     effects: [
       { verb: 'update-ca-certificates', instead: 'rule ca-bundle writes the bundle, the links and their hashes' },
       { verb: 'mkdir', instead: '/usr/local/share/ca-certificates is for later additions; a derived image makes it' },
@@ -88,7 +118,10 @@ export const packageCatalogue: Readonly<Record<string, CatalogueEntry>> = {
   netbase: {
     scripts: ['postinst'],
     would: 'write /etc/hosts, /etc/networks and a sysctl file when there is none',
-    effects: [{ verb: 'cat >', instead: 'the runtime gives each container its own /etc/hosts; sysctl belongs to the host' }, { verb: 'mkdir', instead: 'as above' }],
+    effects: [
+      { verb: 'cat >', instead: 'the runtime gives each container its own /etc/hosts; sysctl belongs to the host' },
+      { verb: 'mkdir', instead: 'as above' },
+    ],
   },
   tzdata: {
     scripts: ['preinst', 'postinst', 'config'],
@@ -98,7 +131,10 @@ export const packageCatalogue: Readonly<Record<string, CatalogueEntry>> = {
       { verb: 'mv', instead: 'as for ln' },
       { verb: 'cp', instead: 'converts the setting of an older release; a new image has none' },
     ],
-    skipDependencies: { debconf: 'only for the question of the time zone', 'debconf-2.0': 'only for the question of the time zone' },
+    skipDependencies: {
+      debconf: 'only for the question of the time zone',
+      'debconf-2.0': 'only for the question of the time zone',
+    },
   },
 };
 

@@ -20,7 +20,11 @@ import { resolveDependencies } from './resolve-dependencies.ts';
 const maxDebBytes = 512 << 20;
 
 /** Debian packages from the archives apt is configured for: signed index, hashed package lists, hashed packages. */
-export async function openDebianSource(ports: SourcePorts, base: BaseConfig, options: { readonly aptFolder: string }): Promise<PackageSource> {
+export async function openDebianSource(
+  ports: SourcePorts,
+  base: BaseConfig,
+  options: { readonly aptFolder: string },
+): Promise<PackageSource> {
   const mirrors = await findDebianMirrors(options.aptFolder, {
     mirror: base.mirror,
     securityMirror: base.securityMirror,
@@ -37,26 +41,46 @@ export async function openDebianSource(ports: SourcePorts, base: BaseConfig, opt
         const response = await http.send(url, { signal: ports.context.signal });
         if (response.status === 200) return (await readBody(response, 16 << 20, url)).toString('utf8');
         await response.body.dump();
-        if (response.status === 404) throw new Failure('SELECTION_EMPTY', `${label} has no suite ${suite}`, { hint: 'check the suite under the base, or the mirror' });
+        if (response.status === 404)
+          throw new Failure('SELECTION_EMPTY', `${label} has no suite ${suite}`, {
+            hint: 'check the suite under the base, or the mirror',
+          });
         throw statusFailure(`InRelease of ${suite}`, url, response, ports.context.verificationTime);
       },
       { signal: ports.context.signal, policy: ports.downloads.retry },
     );
     const name = `InRelease of ${suite}`;
-    const { text: signed } = await verifyCleartext(text, { name, keyring: mirrors.keyring, now: ports.context.verificationTime });
+    const { text: signed } = await verifyCleartext(text, {
+      name,
+      keyring: mirrors.keyring,
+      now: ports.context.verificationTime,
+    });
     return parseReleaseFile(signed, { name, suite, now: ports.context.verificationTime });
   }
 
-  async function readSuite(archive: 'main' | 'security', suite: string, architecture: string): Promise<IndexedPackage[]> {
+  async function readSuite(
+    archive: 'main' | 'security',
+    suite: string,
+    architecture: string,
+  ): Promise<IndexedPackage[]> {
     const release = await readRelease(archive, suite);
     const path = `main/binary-${architecture}/Packages.xz`;
     const listed = release.files.get(path);
-    if (!listed) throw new Failure('SELECTION_EMPTY', `${suite} has no packages for ${architecture}`, { hint: 'check platforms in the recipe' });
+    if (!listed)
+      throw new Failure('SELECTION_EMPTY', `${suite} has no packages for ${architecture}`, {
+        hint: 'check platforms in the recipe',
+      });
     const byHash = `${addressOf(archive)}dists/${suite}/main/binary-${architecture}/by-hash/SHA256/${listed.digest.slice('sha256:'.length)}`;
     const name = `package list of ${suite}`;
     return await downloadFile(
       { url: byHash, name, maxBytes: 128 << 20, expected: { sha256: listed.digest, sizeBytes: listed.sizeBytes } },
-      { http, report: ports.context.report, signal: ports.context.signal, now: ports.context.verificationTime, ...ports.downloads },
+      {
+        http,
+        report: ports.context.report,
+        signal: ports.context.signal,
+        now: ports.context.verificationTime,
+        ...ports.downloads,
+      },
       async (file) => readPackages(decompressXz(await readFile(file.path), name), { archive, suite, name }),
     );
   }
@@ -66,8 +90,14 @@ export async function openDebianSource(ports: SourcePorts, base: BaseConfig, opt
     const key = `${suite} ${architecture}`;
     const known = indexes.get(key);
     if (known) return known;
-    const suites = [['main', suite], ['main', `${suite}-updates`], ['security', `${suite}-security`]] as const;
-    const asked = mapConcurrent(suites, 1, ([archive, name]) => readSuite(archive, name, architecture)).then((lists) => createPackageIndex(lists.flat()));
+    const suites = [
+      ['main', suite],
+      ['main', `${suite}-updates`],
+      ['security', `${suite}-security`],
+    ] as const;
+    const asked = mapConcurrent(suites, 1, ([archive, name]) => readSuite(archive, name, architecture)).then((lists) =>
+      createPackageIndex(lists.flat()),
+    );
     indexes.set(key, asked);
     return asked;
   }

@@ -41,10 +41,15 @@ export function createPackageIndex(packages: readonly IndexedPackage[]): Package
   const best = (a: IndexedPackage, b: IndexedPackage): number => compareDebianVersions(b.version, a.version);
   return {
     candidates({ name, relation, version }) {
-      const fits = (found: string | undefined): boolean => relation === undefined || version === undefined || (found !== undefined && satisfiesRelation(found, relation, version));
+      const fits = (found: string | undefined): boolean =>
+        relation === undefined ||
+        version === undefined ||
+        (found !== undefined && satisfiesRelation(found, relation, version));
       const real = (byName.get(name) ?? []).filter((entry) => fits(entry.version)).sort(best);
       // Policy 7.5: an unversioned Provides satisfies only an unversioned dependency.
-      const virtual = (providers.get(name) ?? []).filter((provider) => fits(provider.version)).map((provider) => provider.owner);
+      const virtual = (providers.get(name) ?? [])
+        .filter((provider) => fits(provider.version))
+        .map((provider) => provider.owner);
       return [...real, ...virtual.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : best(a, b)))];
     },
   };

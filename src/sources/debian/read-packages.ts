@@ -43,7 +43,8 @@ export async function readPackages(
     const version = field(stanza, 'version');
     const file = field(stanza, 'file');
     const sha256 = field(stanza, 'sha256');
-    if (!name || !version || !file || !sha256) throw new Failure('SOURCE_INVALID', `${origin.name}: a package has no name, version, file or SHA256`);
+    if (!name || !version || !file || !sha256)
+      throw new Failure('SOURCE_INVALID', `${origin.name}: a package has no name, version, file or SHA256`);
     packages.push({
       name,
       version,

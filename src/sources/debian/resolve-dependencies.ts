@@ -14,14 +14,23 @@ export interface ResolutionPolicy {
  * that can be had is taken, unless a later one is chosen already; the best version of a name wins.
  * @throws Failure DEPENDENCY_UNSATISFIED names who asked for what.
  */
-export function resolveDependencies(wanted: readonly string[], index: PackageIndex, policy: ResolutionPolicy): IndexedPackage[] {
+export function resolveDependencies(
+  wanted: readonly string[],
+  index: PackageIndex,
+  policy: ResolutionPolicy,
+): IndexedPackage[] {
   const chosen = new Map<string, IndexedPackage>();
-  const queue: { readonly relations: readonly PackageRelation[]; readonly owner: string }[] = wanted.map((name) => ({ relations: [{ name }], owner: 'the variant' }));
+  const queue: { readonly relations: readonly PackageRelation[]; readonly owner: string }[] = wanted.map((name) => ({
+    relations: [{ name }],
+    owner: 'the variant',
+  }));
   while (queue.length > 0) {
     const { relations, owner } = queue.shift() as (typeof queue)[number];
     if (relations.some((relation) => policy.isSkipped(owner, relation.name))) continue;
     if (relations.some((relation) => isSatisfied(relation, chosen, index))) continue;
-    const pick = relations.flatMap((relation) => index.candidates(relation)).find((candidate) => !conflictsWithChoice(candidate, chosen));
+    const pick = relations
+      .flatMap((relation) => index.candidates(relation))
+      .find((candidate) => !conflictsWithChoice(candidate, chosen));
     if (!pick) throw unsatisfied(relations, owner, chosen);
     chosen.set(pick.name, pick);
     for (const group of dependenciesOf(pick)) queue.push({ relations: group, owner: pick.name });
@@ -29,9 +38,17 @@ export function resolveDependencies(wanted: readonly string[], index: PackageInd
   return [...chosen.values()].sort((a, b) => compareText(a.name, b.name));
 }
 
-function isSatisfied(relation: PackageRelation, chosen: ReadonlyMap<string, IndexedPackage>, index: PackageIndex): boolean {
+function isSatisfied(
+  relation: PackageRelation,
+  chosen: ReadonlyMap<string, IndexedPackage>,
+  index: PackageIndex,
+): boolean {
   const direct = chosen.get(relation.name);
-  if (direct && (relation.relation === undefined || satisfiesRelation(direct.version, relation.relation, relation.version ?? ''))) return true;
+  if (
+    direct &&
+    (relation.relation === undefined || satisfiesRelation(direct.version, relation.relation, relation.version ?? ''))
+  )
+    return true;
   return index.candidates(relation).some((candidate) => chosen.get(candidate.name) === candidate);
 }
 
@@ -41,10 +58,21 @@ function conflictsWithChoice(candidate: IndexedPackage, chosen: ReadonlyMap<stri
   return other !== undefined && other !== candidate;
 }
 
-function unsatisfied(relations: readonly PackageRelation[], owner: string, chosen: ReadonlyMap<string, IndexedPackage>): Failure {
-  const text = relations.map((relation) => (relation.relation ? `${relation.name} (${relation.relation} ${relation.version})` : relation.name)).join(' | ');
+function unsatisfied(
+  relations: readonly PackageRelation[],
+  owner: string,
+  chosen: ReadonlyMap<string, IndexedPackage>,
+): Failure {
+  const text = relations
+    .map((relation) =>
+      relation.relation ? `${relation.name} (${relation.relation} ${relation.version})` : relation.name,
+    )
+    .join(' | ');
   const rivals = relations.flatMap((relation) => chosen.get(relation.name)?.version ?? []);
   return new Failure('DEPENDENCY_UNSATISFIED', `${owner} needs ${text}, which the archive does not have`, {
-    hint: rivals.length > 0 ? `already chosen: ${rivals.join(', ')}; the archive is between two updates, try again later` : 'check the suite and the mirror under the base in the recipe',
+    hint:
+      rivals.length > 0
+        ? `already chosen: ${rivals.join(', ')}; the archive is between two updates, try again later`
+        : 'check the suite and the mirror under the base in the recipe',
   });
 }

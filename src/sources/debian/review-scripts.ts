@@ -7,7 +7,12 @@ import { packageCatalogue, runningControlFiles, watchedVerbs, type CatalogueEntr
  * in it that would change the image is explained there.
  * @throws Failure PACKAGE_UNREVIEWED names the package, the script and the command.
  */
-export function reviewScripts(name: string, version: string, control: ControlFiles, catalogue: Readonly<Record<string, CatalogueEntry>> = packageCatalogue): void {
+export function reviewScripts(
+  name: string,
+  version: string,
+  control: ControlFiles,
+  catalogue: Readonly<Record<string, CatalogueEntry>> = packageCatalogue,
+): void {
   const entry = catalogue[name];
   const known = new Set(entry?.scripts ?? []);
   const explained = new Set(entry?.effects.map((effect) => effect.verb) ?? []);
@@ -16,7 +21,8 @@ export function reviewScripts(name: string, version: string, control: ControlFil
     if (text === undefined || isEmptyScript(text)) continue;
     if (!known.has(script)) throw unreviewed(`${name} ${version} has a ${script} that nobody reviewed`);
     for (const verb of verbsIn(text)) {
-      if (!explained.has(verb)) throw unreviewed(`${name} ${version}: its ${script} uses ${verb}, which the catalogue does not explain`);
+      if (!explained.has(verb))
+        throw unreviewed(`${name} ${version}: its ${script} uses ${verb}, which the catalogue does not explain`);
     }
   }
 }

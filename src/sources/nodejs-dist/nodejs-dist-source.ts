@@ -48,7 +48,10 @@ export async function openNodejsDistSource(ports: SourcePorts, options: NodejsDi
       try {
         return Releases.parse(JSON.parse(text));
       } catch (error) {
-        throw new Failure('SOURCE_INVALID', `${label}: index.json is malformed`, { hint: 'check node.source in the recipe', cause: error });
+        throw new Failure('SOURCE_INVALID', `${label}: index.json is malformed`, {
+          hint: 'check node.source in the recipe',
+          cause: error,
+        });
       }
     });
     return releases;
@@ -73,7 +76,12 @@ export async function openNodejsDistSource(ports: SourcePorts, options: NodejsDi
 
   async function keep(version: string, file: string, hex: string) {
     return await ports.keep(
-      { url: new URL(`v${version}/${file}`, root).href, name: file, maxBytes: 256 << 20, expected: { sha256: `sha256:${hex}` } },
+      {
+        url: new URL(`v${version}/${file}`, root).href,
+        name: file,
+        maxBytes: 256 << 20,
+        expected: { sha256: `sha256:${hex}` },
+      },
       http,
     );
   }
@@ -82,14 +90,19 @@ export async function openNodejsDistSource(ports: SourcePorts, options: NodejsDi
     label,
     async listVersions(platform) {
       const wanted = platformName(platform);
-      return (await getReleases()).filter((release) => release.files.includes(wanted)).map((release) => release.version.replace(/^v/, ''));
+      return (await getReleases())
+        .filter((release) => release.files.includes(wanted))
+        .map((release) => release.version.replace(/^v/, ''));
     },
     async acquire(version, platform): Promise<NodeInput> {
       const release = (await getReleases()).find((candidate) => candidate.version === `v${version}`);
       const file = `node-v${version}-${platformName(platform)}.tar.gz`;
       const { sums, signedBy } = await checkedSums(version);
       const hex = sums.get(file);
-      if (hex === undefined) throw new Failure('SIGNATURE', `${label}: the signed checksums of ${version} do not name ${file}`, { hint: 'the file was not used' });
+      if (hex === undefined)
+        throw new Failure('SIGNATURE', `${label}: the signed checksums of ${version} do not name ${file}`, {
+          hint: 'the file was not used',
+        });
       const kept = await keep(version, file, hex);
       return {
         kind: 'node',
@@ -103,8 +116,17 @@ export async function openNodejsDistSource(ports: SourcePorts, options: NodejsDi
       };
     },
     async restore(input) {
-      if (input.origin.source !== 'nodejs-dist') throw new Failure('LOCK_OUTDATED', `${input.name} ${input.version} was locked from ${input.origin.source}, the recipe says nodejs-dist`, { hint: 'run `nodeworthy lock --update`' });
-      await keep(input.version, input.origin.file.slice(input.origin.file.indexOf('/') + 1), input.digest.slice('sha256:'.length));
+      if (input.origin.source !== 'nodejs-dist')
+        throw new Failure(
+          'LOCK_OUTDATED',
+          `${input.name} ${input.version} was locked from ${input.origin.source}, the recipe says nodejs-dist`,
+          { hint: 'run `nodeworthy lock --update`' },
+        );
+      await keep(
+        input.version,
+        input.origin.file.slice(input.origin.file.indexOf('/') + 1),
+        input.digest.slice('sha256:'.length),
+      );
     },
   };
 }
@@ -112,13 +134,18 @@ export async function openNodejsDistSource(ports: SourcePorts, options: NodejsDi
 function platformName(platform: string): string {
   const found = platforms[platform];
   if (found) return found;
-  throw new Failure('SELECTION_EMPTY', `the Node.js distribution has nothing for ${platform}`, { hint: `known: ${Object.keys(platforms).join(', ')}` });
+  throw new Failure('SELECTION_EMPTY', `the Node.js distribution has nothing for ${platform}`, {
+    hint: `known: ${Object.keys(platforms).join(', ')}`,
+  });
 }
 
 async function readKeyring(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new Failure('FILE_UNUSABLE', `the keyring ${path} cannot be read`, { hint: 'node.source.nodejs-dist.keyring names a file with the release keys', cause: error });
+    throw new Failure('FILE_UNUSABLE', `the keyring ${path} cannot be read`, {
+      hint: 'node.source.nodejs-dist.keyring names a file with the release keys',
+      cause: error,
+    });
   }
 }

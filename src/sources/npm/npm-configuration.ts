@@ -26,8 +26,16 @@ const Listing = z.looseObject({
 });
 
 /** Asks npm itself which registry this machine uses: the answer is the user's, no default of ours exists. */
-export async function readNpmConfiguration(folder: string, env: Readonly<Record<string, string | undefined>>, registryFromRecipe?: string): Promise<NpmConfiguration> {
-  const result = await exec('npm', ['config', 'list', '--json'], { cwd: folder, env: { ...env }, timeoutMs: 30_000 }).catch((error: unknown) => {
+export async function readNpmConfiguration(
+  folder: string,
+  env: Readonly<Record<string, string | undefined>>,
+  registryFromRecipe?: string,
+): Promise<NpmConfiguration> {
+  const result = await exec('npm', ['config', 'list', '--json'], {
+    cwd: folder,
+    env: { ...env },
+    timeoutMs: 30_000,
+  }).catch((error: unknown) => {
     if (registryFromRecipe) return undefined;
     throw new Failure('SOURCE_UNCONFIGURED', 'npm is not on this machine, so its registry is unknown', {
       hint: 'install npm, or name the registry in the recipe: node: { source: { npm: { registry: … } } }',
@@ -57,7 +65,10 @@ export async function readNpmConfiguration(folder: string, env: Readonly<Record<
 /** npm keeps credentials under the registry's address without its scheme; the longest matching address wins. */
 async function readAuthorization(
   registry: string,
-  where: { readonly files: readonly (string | null | undefined)[]; readonly env: Readonly<Record<string, string | undefined>> },
+  where: {
+    readonly files: readonly (string | null | undefined)[];
+    readonly env: Readonly<Record<string, string | undefined>>;
+  },
 ): Promise<string | undefined> {
   const settings = new Map<string, string>();
   for (const file of where.files) {
@@ -76,7 +87,8 @@ async function readAuthorization(
     if (basic) return `Basic ${basic}`;
     const user = settings.get(`${prefix}:username`);
     const password = settings.get(`${prefix}:_password`);
-    if (user && password) return `Basic ${Buffer.from(`${user}:${Buffer.from(password, 'base64').toString()}`).toString('base64')}`;
+    if (user && password)
+      return `Basic ${Buffer.from(`${user}:${Buffer.from(password, 'base64').toString()}`).toString('base64')}`;
     if (path === '/') return undefined;
   }
 }

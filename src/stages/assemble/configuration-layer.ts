@@ -8,6 +8,7 @@ import { folder, ImageTree } from './image-tree.ts';
 export function decideConfigurationLayer(): ImageTree {
   const tree = new ImageTree(0);
   const owner = { uid: imageUser.uid, gid: 0 };
-  for (const path of [imagePaths.work, imagePaths.home, imagePaths.diagnostics]) tree.set(path, folder(0o775, 0, owner));
+  for (const path of [imagePaths.work, imagePaths.home, imagePaths.diagnostics])
+    tree.set(path, folder(0o775, 0, owner));
   return tree;
 }

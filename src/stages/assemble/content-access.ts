@@ -52,7 +52,7 @@ export function openContents(inputs: readonly ExpandedInput[]): ContentAccess {
         return;
       }
       const handle = await handleOf(content.input);
-      for (let done = 0; done < content.sizeBytes; ) {
+      for (let done = 0; done < content.sizeBytes;) {
         const length = Math.min(chunkBytes, content.sizeBytes - done);
         const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, content.offset + done);
         if (bytesRead === 0) throw new RangeError(`the expanded input ${content.input} is shorter than its index says`);
@@ -60,10 +60,14 @@ export function openContents(inputs: readonly ExpandedInput[]): ContentAccess {
         yield buffer.subarray(0, bytesRead);
       }
     },
-    read: (content) => (content.kind === 'bytes' ? content.bytes : readExactly(content.input, content.offset, content.sizeBytes)),
+    read: (content) =>
+      content.kind === 'bytes' ? content.bytes : readExactly(content.input, content.offset, content.sizeBytes),
     random(content) {
-      if (content.kind === 'bytes') return pagedAccess(content.bytes.length, (offset, length) => content.bytes.subarray(offset, offset + length));
-      return pagedAccess(content.sizeBytes, (offset, length) => readExactly(content.input, content.offset + offset, length));
+      if (content.kind === 'bytes')
+        return pagedAccess(content.bytes.length, (offset, length) => content.bytes.subarray(offset, offset + length));
+      return pagedAccess(content.sizeBytes, (offset, length) =>
+        readExactly(content.input, content.offset + offset, length),
+      );
     },
     async close() {
       for (const descriptor of descriptors.values()) closeSync(descriptor);

@@ -71,7 +71,12 @@ export function imageManifestBytes(facts: ImageFacts, config: Descriptor, layers
 
 export function imageIndexBytes(facts: Omit<ImageFacts, 'architecture'>, manifests: readonly Descriptor[]): Buffer {
   return Buffer.from(
-    canonicalJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests, annotations: imageLabels({ ...facts, architecture: '' }) }),
+    canonicalJson({
+      schemaVersion: 2,
+      mediaType: mediaTypes.index,
+      manifests,
+      annotations: imageLabels({ ...facts, architecture: '' }),
+    }),
   );
 }
 

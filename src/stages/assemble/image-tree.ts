@@ -15,7 +15,11 @@ interface Ownership {
 }
 
 export type TreeNode =
-  | (Ownership & { readonly kind: 'file'; readonly content: FileContent; readonly xattrs?: Readonly<Record<string, Uint8Array>> })
+  | (Ownership & {
+      readonly kind: 'file';
+      readonly content: FileContent;
+      readonly xattrs?: Readonly<Record<string, Uint8Array>>;
+    })
   | (Ownership & { readonly kind: 'directory' })
   | (Ownership & { readonly kind: 'symlink'; readonly target: string })
   | (Ownership & { readonly kind: 'hardlink'; readonly target: string });
@@ -47,7 +51,8 @@ export class ImageTree {
   set(path: string, node: TreeNode): void {
     for (const parent of parentsOf(path)) {
       const found = this.#nodes.get(parent);
-      if (found === undefined) this.#nodes.set(parent, { kind: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: this.#impliedMtime });
+      if (found === undefined)
+        this.#nodes.set(parent, { kind: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: this.#impliedMtime });
       else if (found.kind !== 'directory') throw conflict(path, `${parent} is a ${found.kind}`);
     }
     const existing = this.#nodes.get(path);
@@ -79,10 +84,19 @@ export function normaliseHardlinks(tree: ImageTree): void {
   }
   for (const [root, links] of groups) {
     const file = tree.get(root);
-    if (file?.kind !== 'file') throw new Failure('SOURCE_INVALID', `${links[0]} is a hard link to ${root}, which is not in the image`);
+    if (file?.kind !== 'file')
+      throw new Failure('SOURCE_INVALID', `${links[0]} is a hard link to ${root}, which is not in the image`);
     const [first, ...others] = [root, ...links].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     tree.set(String(first), file);
-    for (const other of others) tree.set(other, { kind: 'hardlink', target: String(first), mode: file.mode, uid: file.uid, gid: file.gid, mtime: file.mtime });
+    for (const other of others)
+      tree.set(other, {
+        kind: 'hardlink',
+        target: String(first),
+        mode: file.mode,
+        uid: file.uid,
+        gid: file.gid,
+        mtime: file.mtime,
+      });
   }
 }
 
@@ -100,7 +114,11 @@ export function generatedFile(text: string | Buffer, mtime: number, mode = 0o644
   return { kind: 'file', mode, uid: 0, gid: 0, mtime, content: { kind: 'bytes', bytes: Buffer.from(text) } };
 }
 
-export function folder(mode: number, mtime: number, owner: { uid: number; gid: number } = { uid: 0, gid: 0 }): TreeNode {
+export function folder(
+  mode: number,
+  mtime: number,
+  owner: { uid: number; gid: number } = { uid: 0, gid: 0 },
+): TreeNode {
   return { kind: 'directory', mode, mtime, ...owner };
 }
 
@@ -113,5 +131,7 @@ export function contentSize(content: FileContent): number {
 }
 
 function conflict(path: string, why: string): Failure {
-  return new Failure('SOURCE_INVALID', `two inputs disagree about /${path}: ${why}`, { hint: 'report the two packages; assembly needs a rule for them' });
+  return new Failure('SOURCE_INVALID', `two inputs disagree about /${path}: ${why}`, {
+    hint: 'report the two packages; assembly needs a rule for them',
+  });
 }

@@ -16,7 +16,8 @@ export function decideNodeLayer(expanded: ExpandedInput): ImageTree {
   const tree = new ImageTree(input.time);
   for (const [inside, { path, mode }] of Object.entries(places)) {
     const found = expanded.entries.find(({ entry }) => entry.path === inside);
-    if (found?.entry.kind !== 'file') throw new Failure('SOURCE_INVALID', `Node.js ${input.version} has no file ${inside}`);
+    if (found?.entry.kind !== 'file')
+      throw new Failure('SOURCE_INVALID', `Node.js ${input.version} has no file ${inside}`);
     tree.set(path, {
       kind: 'file',
       mode,

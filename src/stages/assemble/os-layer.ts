@@ -53,8 +53,13 @@ function addPackage(tree: ImageTree, expanded: ExpandedInput): LayerPackage {
         tree.set(path, { kind: 'hardlink', ...owner, target: mergePath(entry.linkTarget ?? '') });
         break;
       case 'file': {
-        const node: TreeNode = { kind: 'file', ...owner, content: { kind: 'slice', input: input.digest, offset, sizeBytes: entry.sizeBytes } };
-        if (tree.get(path)?.kind === 'file') throw new Failure('SOURCE_INVALID', `two packages bring /${path}; one is ${input.name}`);
+        const node: TreeNode = {
+          kind: 'file',
+          ...owner,
+          content: { kind: 'slice', input: input.digest, offset, sizeBytes: entry.sizeBytes },
+        };
+        if (tree.get(path)?.kind === 'file')
+          throw new Failure('SOURCE_INVALID', `two packages bring /${path}; one is ${input.name}`);
         tree.set(path, node);
         paths.push(path);
         break;
@@ -74,7 +79,10 @@ function mergeTarget(path: string, target: string): string {
   const wanted = mergePath(resolveLink(path, target));
   const moved = mergePath(path);
   if (resolveLink(moved, target) === wanted) return target;
-  const up = parentOf(moved).split('/').filter(Boolean).map(() => '..');
+  const up = parentOf(moved)
+    .split('/')
+    .filter(Boolean)
+    .map(() => '..');
   return [...up, wanted].join('/');
 }
 

@@ -32,7 +32,7 @@ export async function* tarChunks(entries: readonly TreeEntry[], read: ContentRea
   if (filled > 0) yield buffer.subarray(0, filled);
 
   function* fill(bytes: Buffer): Generator<Buffer> {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const take = Math.min(bytes.length - at, chunkBytes - filled);
       bytes.copy(buffer, filled, at, at + take);
       at += take;

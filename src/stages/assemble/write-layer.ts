@@ -30,7 +30,11 @@ const flights = new SingleFlight<WrittenLayer>();
  * Streams entries into a compressed layer blob and hashes on the way. The same entries and compressor are written once,
  * whoever asks for them: the memo is keyed by what decides the bytes and is checked against the store.
  */
-export function writeLayer(store: LayoutStore, entries: readonly TreeEntry[], options: { readonly compression: Compression; readonly read: ContentReader }): Promise<WrittenLayer> {
+export function writeLayer(
+  store: LayoutStore,
+  entries: readonly TreeEntry[],
+  options: { readonly compression: Compression; readonly read: ContentReader },
+): Promise<WrittenLayer> {
   const key = layerKey(entries, options.compression);
   return flights.run(`${store.folder} ${key}`, async () => {
     const memoPath = join(store.stateFolder, 'layers', hexOf(key));
@@ -42,7 +46,11 @@ export function writeLayer(store: LayoutStore, entries: readonly TreeEntry[], op
   });
 }
 
-async function write(store: LayoutStore, entries: readonly TreeEntry[], { compression, read }: { readonly compression: Compression; readonly read: ContentReader }) {
+async function write(
+  store: LayoutStore,
+  entries: readonly TreeEntry[],
+  { compression, read }: { readonly compression: Compression; readonly read: ContentReader },
+) {
   const uncompressed = createHash('sha256');
   const compressed = createHash('sha256');
   const path = await store.temporaryPath();
@@ -93,5 +101,9 @@ async function readMemo(path: string) {
 }
 
 function layer(written: z.infer<typeof Memo>, compression: Compression, reused: boolean): WrittenLayer {
-  return { descriptor: { mediaType: compression.mediaType, digest: written.digest, size: written.size }, diffId: written.diffId, reused };
+  return {
+    descriptor: { mediaType: compression.mediaType, digest: written.digest, size: written.size },
+    diffId: written.diffId,
+    reused,
+  };
 }

@@ -19,7 +19,11 @@ export function findSuite(codename: string, base: string): DebianSuite {
   if (found) return found;
   const known = debianSuites.map((suite) => suite.codename);
   const near = suggest(codename, known);
-  throw new Failure('SELECTION_EMPTY', `bases.${base}: there is no supported Debian suite ${JSON.stringify(codename)}`, {
-    hint: near ? `did you mean ${near}?` : `supported: ${known.join(', ')}`,
-  });
+  throw new Failure(
+    'SELECTION_EMPTY',
+    `bases.${base}: there is no supported Debian suite ${JSON.stringify(codename)}`,
+    {
+      hint: near ? `did you mean ${near}?` : `supported: ${known.join(', ')}`,
+    },
+  );
 }

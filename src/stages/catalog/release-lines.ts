@@ -51,7 +51,12 @@ export function phaseOf(line: ReleaseLine, now: Date): Phase {
 
 export function isLts(line: ReleaseLine, now: Date): boolean {
   const phase = phaseOf(line, now);
-  return line.codename !== undefined && line.lts !== undefined && now.toISOString().slice(0, 10) >= line.lts && phase !== 'end-of-life';
+  return (
+    line.codename !== undefined &&
+    line.lts !== undefined &&
+    now.toISOString().slice(0, 10) >= line.lts &&
+    phase !== 'end-of-life'
+  );
 }
 
 export function lineOf(major: number, lines: readonly ReleaseLine[] = releaseLines): ReleaseLine | undefined {

@@ -19,10 +19,17 @@ const keywords = ['lts', 'current', 'maintenance', 'supported'];
  * @param available versions the source has; others do not exist for us
  * @throws Failure SELECTION_EMPTY when a selector means nothing
  */
-export function selectReleases(selectors: readonly (string | number)[], available: readonly string[], context: SelectionContext): string[] {
-  const versions = available.filter((version) => semver.valid(version) && !semver.prerelease(version)).sort(semver.rcompare);
+export function selectReleases(
+  selectors: readonly (string | number)[],
+  available: readonly string[],
+  context: SelectionContext,
+): string[] {
+  const versions = available
+    .filter((version) => semver.valid(version) && !semver.prerelease(version))
+    .sort(semver.rcompare);
   const chosen = new Set<string>();
-  for (const selector of selectors) for (const version of selectOne(String(selector).trim(), versions, context)) chosen.add(version);
+  for (const selector of selectors)
+    for (const version of selectOne(String(selector).trim(), versions, context)) chosen.add(version);
   return [...chosen].sort(semver.rcompare);
 }
 
@@ -32,21 +39,37 @@ function selectOne(selector: string, versions: readonly string[], context: Selec
   if (keywords.includes(word)) {
     const wanted = linesFor(word, lines, context.now);
     const found = wanted.flatMap((line) => newestOf(line.major, versions) ?? []);
-    if (found.length === 0) throw nothing(selector, context, `no line is ${word} on ${context.now.toISOString().slice(0, 10)}`);
+    if (found.length === 0)
+      throw nothing(selector, context, `no line is ${word} on ${context.now.toISOString().slice(0, 10)}`);
     return word === 'current' ? found.slice(0, 1) : found;
   }
   const named = lines.find((line) => line.codename === word);
-  if (named) return [newestOf(named.major, versions) ?? refuse(selector, context, `no release of line ${named.major} exists there`)];
+  if (named)
+    return [
+      newestOf(named.major, versions) ?? refuse(selector, context, `no release of line ${named.major} exists there`),
+    ];
   if (semver.valid(selector)) {
     const exact = semver.clean(selector) ?? selector;
     if (versions.includes(exact)) return [exact];
     const near = newestOf(semver.major(exact), versions);
-    throw nothing(selector, context, near ? `the newest release of line ${semver.major(exact)} there is ${near}` : 'the whole line does not exist there');
+    throw nothing(
+      selector,
+      context,
+      near
+        ? `the newest release of line ${semver.major(exact)} there is ${near}`
+        : 'the whole line does not exist there',
+    );
   }
   const range = semver.validRange(selector);
   if (range === null) {
     const near = suggest(word, [...keywords, ...lines.flatMap((line) => line.codename ?? [])]);
-    throw nothing(selector, context, near ? `did you mean ${near}?` : 'write a version, a line like 24, a range, lts, current, maintenance, supported, or a code name');
+    throw nothing(
+      selector,
+      context,
+      near
+        ? `did you mean ${near}?`
+        : 'write a version, a line like 24, a range, lts, current, maintenance, supported, or a code name',
+    );
   }
   const best = semver.maxSatisfying(versions, range);
   return [best ?? refuse(selector, context, `the newest release there is ${versions[0] ?? 'none'}`)];
@@ -71,7 +94,11 @@ function newestOf(major: number, versions: readonly string[]): string | undefine
 }
 
 function nothing(selector: string, context: SelectionContext, hint: string): Failure {
-  return new Failure('SELECTION_EMPTY', `node.releases: ${JSON.stringify(selector)} matches no release at ${context.source}`, { hint });
+  return new Failure(
+    'SELECTION_EMPTY',
+    `node.releases: ${JSON.stringify(selector)} matches no release at ${context.source}`,
+    { hint },
+  );
 }
 
 function refuse(selector: string, context: SelectionContext, hint: string): never {

@@ -29,11 +29,15 @@ export function aliasesOf(cell: Cell, scope: AliasScope): string[] {
 /** Version and name parts a cell may carry, most specific first. */
 function stemsOf(cell: Cell, scope: AliasScope): string[] {
   const lines = scope.lines ?? releaseLines;
-  const siblings = scope.cells.filter((other) => other.base === cell.base && other.variant === cell.variant).map((other) => other.release);
+  const siblings = scope.cells
+    .filter((other) => other.base === cell.base && other.variant === cell.variant)
+    .map((other) => other.release);
   const { major, minor } = semver.parse(cell.release) ?? { major: 0, minor: 0 };
-  const isNewest = (matches: (version: string) => boolean): boolean => newest(siblings.filter(matches)) === cell.release;
+  const isNewest = (matches: (version: string) => boolean): boolean =>
+    newest(siblings.filter(matches)) === cell.release;
   const stems = [cell.release];
-  if (isNewest((version) => semver.major(version) === major && semver.minor(version) === minor)) stems.push(`${major}.${minor}`);
+  if (isNewest((version) => semver.major(version) === major && semver.minor(version) === minor))
+    stems.push(`${major}.${minor}`);
   if (!isNewest((version) => semver.major(version) === major)) return stems;
   stems.push(String(major));
   const line = lineOf(major, lines);

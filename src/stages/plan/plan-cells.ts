@@ -19,8 +19,16 @@ export function planCells(input: PlanInput): PlannedCell[] {
   const releases = [...new Set(input.releases)].sort(semver.rcompare);
   const platforms = [...input.platforms].sort(compareText);
   const cells: Cell[] = releases.flatMap((release) =>
-    input.bases.flatMap((base) => input.variants.map((variant) => ({ id: cellId(release, base, variant), release, base, variant, platforms }))),
+    input.bases.flatMap((base) =>
+      input.variants.map((variant) => ({ id: cellId(release, base, variant), release, base, variant, platforms })),
+    ),
   );
-  const scope = { cells, defaultBase: input.bases[0] ?? '', defaultVariant: input.variants[0] ?? '', now: input.now, lines: input.lines };
+  const scope = {
+    cells,
+    defaultBase: input.bases[0] ?? '',
+    defaultVariant: input.variants[0] ?? '',
+    now: input.now,
+    lines: input.lines,
+  };
   return cells.map((cell) => ({ ...cell, aliases: aliasesOf(cell, scope) }));
 }

@@ -33,7 +33,12 @@ const assemblyVersion = 1;
 /** Numeric user of the image; group 0, so that any other user with group 0 has the same rights. */
 export const imageUser = { uid: 1000, gid: 1000, name: 'node' } as const;
 
-export const imagePaths = { node: 'usr/local/bin/node', home: 'home/node', work: 'app', diagnostics: 'var/diagnostics' } as const;
+export const imagePaths = {
+  node: 'usr/local/bin/node',
+  home: 'home/node',
+  work: 'app',
+  diagnostics: 'var/diagnostics',
+} as const;
 
 /** Share of the container's memory that the JavaScript heap may take. */
 const heapPercentage = 70;
@@ -53,7 +58,10 @@ export interface ImageConfiguration {
 
 /** What the image says about running it. Without the heap flag on releases that do not know it: they would not start. */
 export function imageConfiguration(release: string): ImageConfiguration {
-  const options = [...(semver.satisfies(release, heapFlagSince) ? [`--max-old-space-size-percentage=${heapPercentage}`] : []), `--diagnostic-dir=/${imagePaths.diagnostics}`];
+  const options = [
+    ...(semver.satisfies(release, heapFlagSince) ? [`--max-old-space-size-percentage=${heapPercentage}`] : []),
+    `--diagnostic-dir=/${imagePaths.diagnostics}`,
+  ];
   return {
     user: `${imageUser.uid}:${imageUser.gid}`,
     workingDirectory: `/${imagePaths.work}`,
@@ -72,5 +80,13 @@ export function imageConfiguration(release: string): ImageConfiguration {
 }
 
 export function configurationDigest(release: string, variant: Variant, compressorId: string): Digest {
-  return digestOf(canonicalJson({ assemblyVersion, compressorId, variant: variant.name, packages: Object.keys(variant.packages).sort(), image: imageConfiguration(release) }));
+  return digestOf(
+    canonicalJson({
+      assemblyVersion,
+      compressorId,
+      variant: variant.name,
+      packages: Object.keys(variant.packages).sort(),
+      image: imageConfiguration(release),
+    }),
+  );
 }

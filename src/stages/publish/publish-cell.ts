@@ -52,7 +52,10 @@ export async function publishCell(options: PublishOptions): Promise<TargetReceip
   return await withProcessLock(join(store.stateFolder, `publish-${cell.id}.lock`), async () => {
     for (const target of targets) await finishInterrupted(store, target, cell.id);
     const revisionTag = await findRevision(cell, candidate.index.digest, targets);
-    const plans = await mapConcurrent(targets, 4, async (target) => ({ target, steps: await planTarget(options, target, revisionTag) }));
+    const plans = await mapConcurrent(targets, 4, async (target) => ({
+      target,
+      steps: await planTarget(options, target, revisionTag),
+    }));
     for (const { target, steps } of plans) refuse(target, steps, options.allowOlder);
     const receipts: TargetReceipt[] = [];
     for (const { target, steps } of plans) receipts.push(await publishTo(options, target, { steps, revisionTag }));
@@ -64,11 +67,18 @@ export async function publishCell(options: PublishOptions): Promise<TargetReceip
 async function requireTested({ store, cell, candidate, suites }: PublishOptions): Promise<void> {
   const index = await readIndex(store, candidate.index.digest);
   for (const platform of cell.platforms) {
-    const manifest = index.manifests.find((entry) => `${entry.platform?.os}/${entry.platform?.architecture}` === platform);
-    if (!manifest) throw new Failure('UNTESTED', `${cell.id}: the index ${candidate.index.digest} has no ${platform}`, { hint: 'build the cell again; no tag was moved' });
+    const manifest = index.manifests.find(
+      (entry) => `${entry.platform?.os}/${entry.platform?.architecture}` === platform,
+    );
+    if (!manifest)
+      throw new Failure('UNTESTED', `${cell.id}: the index ${candidate.index.digest} has no ${platform}`, {
+        hint: 'build the cell again; no tag was moved',
+      });
     const reports = await findReports(store, manifest.digest);
     if (reports.some((report) => isCompletePass(report, suites))) continue;
-    throw new Failure('UNTESTED', `${cell.id}: ${platform} (${manifest.digest}) has no complete, passing test report`, { hint: 'run `nodeworthy test`; no tag was moved' });
+    throw new Failure('UNTESTED', `${cell.id}: ${platform} (${manifest.digest}) has no complete, passing test report`, {
+      hint: 'run `nodeworthy test`; no tag was moved',
+    });
   }
 }
 
@@ -84,39 +94,69 @@ async function findRevision(cell: PlannedCell, digest: Digest, targets: readonly
   return `${cell.id}-r${chooseRevision(digest, known)}`;
 }
 
-async function planTarget({ cell, candidate, store }: PublishOptions, target: PublishTarget, revisionTag: string): Promise<TagStep[]> {
+async function planTarget(
+  { cell, candidate, store }: PublishOptions,
+  target: PublishTarget,
+  revisionTag: string,
+): Promise<TagStep[]> {
   const current = new Map<string, TaggedImage>();
   const images = new Map<Digest, TaggedImage>();
   await mapConcurrent([revisionTag, ...cell.aliases], 4, async (tag) => {
     const tagged = await target.store.resolveTag(tag);
     if (!tagged) return;
-    const known = images.get(tagged.digest) ?? (tagged.digest === candidate.index.digest ? { digest: tagged.digest } : await describe(target.store, tagged.digest));
+    const known =
+      images.get(tagged.digest) ??
+      (tagged.digest === candidate.index.digest
+        ? { digest: tagged.digest }
+        : await describe(target.store, tagged.digest));
     images.set(tagged.digest, known);
     current.set(tag, known);
   });
-  return planTags({ revisionTag, aliases: cell.aliases, image: await describe(store, candidate.index.digest), current });
+  return planTags({
+    revisionTag,
+    aliases: cell.aliases,
+    image: await describe(store, candidate.index.digest),
+    current,
+  });
 }
 
 async function describe(store: Store, digest: Digest): Promise<TaggedImage> {
   const manifest = await store.getManifest(digest);
-  const annotations = (manifest && (JSON.parse(manifest.bytes.toString('utf8')) as { annotations?: Record<string, string> }).annotations) ?? {};
-  return { digest, version: annotations['org.opencontainers.image.version'], created: annotations['org.opencontainers.image.created'] };
+  const annotations =
+    (manifest &&
+      (JSON.parse(manifest.bytes.toString('utf8')) as { annotations?: Record<string, string> }).annotations) ??
+    {};
+  return {
+    digest,
+    version: annotations['org.opencontainers.image.version'],
+    created: annotations['org.opencontainers.image.created'],
+  };
 }
 
 function refuse(target: PublishTarget, steps: readonly TagStep[], allowOlder: boolean): void {
   for (const step of steps) {
     if (step.kind === 'refuse-immutable') {
-      throw new Failure('TAG_IMMUTABLE', `${target.name}:${step.tag} is ${step.holds} for ever`, { hint: 'a revision tag never moves; publish again to get the next revision' });
+      throw new Failure('TAG_IMMUTABLE', `${target.name}:${step.tag} is ${step.holds} for ever`, {
+        hint: 'a revision tag never moves; publish again to get the next revision',
+      });
     }
     if (step.kind === 'refuse-older' && !allowOlder) {
-      throw new Failure('TAG_WOULD_MOVE_BACK', `${target.name}:${step.tag} holds Node.js ${step.holds.version} of ${step.holds.created}, which is newer`, {
-        hint: 'refresh the lock with `nodeworthy lock --update`; if going back is meant, add --allow-older',
-      });
+      throw new Failure(
+        'TAG_WOULD_MOVE_BACK',
+        `${target.name}:${step.tag} holds Node.js ${step.holds.version} of ${step.holds.created}, which is newer`,
+        {
+          hint: 'refresh the lock with `nodeworthy lock --update`; if going back is meant, add --allow-older',
+        },
+      );
     }
   }
 }
 
-async function publishTo(options: PublishOptions, target: PublishTarget, plan: { readonly steps: readonly TagStep[]; readonly revisionTag: string }): Promise<TargetReceipt> {
+async function publishTo(
+  options: PublishOptions,
+  target: PublishTarget,
+  plan: { readonly steps: readonly TagStep[]; readonly revisionTag: string },
+): Promise<TargetReceipt> {
   const { store, cell, candidate } = options;
   const moves = plan.steps.flatMap((step) => (step.kind === 'keep' ? [] : [{ tag: step.tag, ...fromOf(step) }]));
   let uploadedBytes = 0;
@@ -127,7 +167,14 @@ async function publishTo(options: PublishOptions, target: PublishTarget, plan: {
     await target.store.moveTags(toMoves(entry));
     await clearJournal(store, entry);
   }
-  return { target: target.name, digest: candidate.index.digest, revision: plan.revisionTag, tags: [plan.revisionTag, ...cell.aliases], movedTags: moves, uploadedBytes };
+  return {
+    target: target.name,
+    digest: candidate.index.digest,
+    revision: plan.revisionTag,
+    tags: [plan.revisionTag, ...cell.aliases],
+    movedTags: moves,
+    uploadedBytes,
+  };
 }
 
 /** All aliases of a cell at the old digest or all at the new: forward when the bytes are there, back when they are not. */
@@ -153,7 +200,10 @@ async function undo(store: Store, entry: JournalEntry): Promise<void> {
 }
 
 function toMoves(entry: JournalEntry): TagMove[] {
-  return entry.moves.map(({ tag }) => ({ tag, to: { mediaType: entry.to.mediaType, digest: entry.to.digest, size: entry.to.size } }));
+  return entry.moves.map(({ tag }) => ({
+    tag,
+    to: { mediaType: entry.to.mediaType, digest: entry.to.digest, size: entry.to.size },
+  }));
 }
 
 function fromOf(step: TagStep): { readonly from?: Digest } {

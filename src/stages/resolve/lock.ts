@@ -52,7 +52,8 @@ export async function readLock(path: string): Promise<Lock | undefined> {
   const known = new Set(parsed.data.inputs.map((input) => input.digest));
   for (const cell of parsed.data.cells) {
     for (const digest of cell.platforms.flatMap((platform) => platform.inputs)) {
-      if (!known.has(digest)) throw invalid(path, `cell ${cell.id} names the input ${digest}, which is not in the lock`);
+      if (!known.has(digest))
+        throw invalid(path, `cell ${cell.id} names the input ${digest}, which is not in the lock`);
     }
   }
   return parsed.data;
@@ -81,9 +82,13 @@ export function selectionDigest(recipe: Recipe): Digest {
 /** @throws Failure LOCK_OUTDATED when the recipe selects something else than the lock holds. */
 export function requireFresh(lock: Lock, recipe: Recipe, path: string): void {
   if (lock.selection === selectionDigest(recipe)) return;
-  throw new Failure('LOCK_OUTDATED', `${path} was made from another recipe: releases, source, bases, variants or platforms changed`, {
-    hint: 'run `nodeworthy lock` to add and remove what changed, or `nodeworthy lock --update` to refresh everything',
-  });
+  throw new Failure(
+    'LOCK_OUTDATED',
+    `${path} was made from another recipe: releases, source, bases, variants or platforms changed`,
+    {
+      hint: 'run `nodeworthy lock` to add and remove what changed, or `nodeworthy lock --update` to refresh everything',
+    },
+  );
 }
 
 export interface PlatformInputs {
@@ -95,17 +100,26 @@ export function inputsOf(lock: Lock, digests: readonly Digest[]): PlatformInputs
   const wanted = new Set(digests);
   const inputs = lock.inputs.filter((input) => wanted.has(input.digest));
   const node = inputs.find((input) => input.kind === 'node');
-  if (!node) throw new Failure('LOCK_INVALID', 'a cell of the lock has no Node.js input', { hint: 'run `nodeworthy lock --update`' });
+  if (!node)
+    throw new Failure('LOCK_INVALID', 'a cell of the lock has no Node.js input', {
+      hint: 'run `nodeworthy lock --update`',
+    });
   return { node, packages: inputs.filter((input) => input.kind === 'deb').sort((a, b) => compareText(a.name, b.name)) };
 }
 
 export function inputKey(input: Input): string {
-  return input.kind === 'node' ? `node ${input.version} ${input.platform}` : `deb ${input.name} ${input.version} ${input.architecture}`;
+  return input.kind === 'node'
+    ? `node ${input.version} ${input.platform}`
+    : `deb ${input.name} ${input.version} ${input.architecture}`;
 }
 
 function invalid(path: string, cause: unknown): Failure {
-  return new Failure('LOCK_INVALID', `${path} is not a lock file of this version: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`, {
-    hint: 'restore it from version control, or make a new one with `nodeworthy lock --update`',
-    cause,
-  });
+  return new Failure(
+    'LOCK_INVALID',
+    `${path} is not a lock file of this version: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`,
+    {
+      hint: 'restore it from version control, or make a new one with `nodeworthy lock --update`',
+      cause,
+    },
+  );
 }

@@ -25,7 +25,12 @@ export interface ResolveOptions {
 }
 
 /** Exact bytes for each cell of a recipe: downloaded, proven, stored for ever, and written down. */
-export async function resolveLock(store: LayoutStore, loaded: LoadedRecipe, context: Context, options: ResolveOptions): Promise<Lock> {
+export async function resolveLock(
+  store: LayoutStore,
+  loaded: LoadedRecipe,
+  context: Context,
+  options: ResolveOptions,
+): Promise<Lock> {
   const { recipe } = loaded;
   for (const [name, base] of Object.entries(recipe.bases)) findSuite(base.debian, name);
   const { ports, close } = createSourcePorts(store, loaded, context);
@@ -33,10 +38,16 @@ export async function resolveLock(store: LayoutStore, loaded: LoadedRecipe, cont
     const nodeSource = await openNodeSource(recipe.node.source, ports);
     const keep = options.update ? undefined : options.previous;
     const releases = await chooseReleases();
-    const nodes = await mapConcurrent(releases.flatMap((release) => recipe.platforms.map((platform) => ({ release, platform }))), context.concurrency, async ({ release, platform }) => {
-      const pinned = keep?.inputs.find((input) => input.kind === 'node' && input.version === release && input.platform === platform) as NodeInput | undefined;
-      return pinned ?? (await nodeSource.acquire(release, platform));
-    });
+    const nodes = await mapConcurrent(
+      releases.flatMap((release) => recipe.platforms.map((platform) => ({ release, platform }))),
+      context.concurrency,
+      async ({ release, platform }) => {
+        const pinned = keep?.inputs.find(
+          (input) => input.kind === 'node' && input.version === release && input.platform === platform,
+        ) as NodeInput | undefined;
+        return pinned ?? (await nodeSource.acquire(release, platform));
+      },
+    );
     const packages = new Map<string, DebInput[]>();
     for (const [name, base] of Object.entries(recipe.bases)) {
       const source = await openPackageSource(base, ports, { aptFolder: options.aptFolder });
@@ -44,26 +55,45 @@ export async function resolveLock(store: LayoutStore, loaded: LoadedRecipe, cont
         for (const variant of recipe.variants) {
           const wanted = Object.keys(variants[variant]?.packages ?? {});
           const pinned = keep && pinnedPackages(keep, name, { variant, platform, suite: base.debian });
-          packages.set(packageKey(name, variant, platform), pinned ?? (await source.acquire({ suite: base.debian, architecture: architectureOf(platform), packages: wanted })));
+          packages.set(
+            packageKey(name, variant, platform),
+            pinned ??
+              (await source.acquire({ suite: base.debian, architecture: architectureOf(platform), packages: wanted })),
+          );
         }
       }
     }
     const inputs = uniqueInputs([...nodes, ...[...packages.values()].flat()]);
     if (options.previous) refuseChangedInputs(options.previous, inputs);
     await restoreMissing(store, inputs, { loaded, context, aptFolder: options.aptFolder });
-    await archiveInputs(store, inputs.map((input) => ({ digest: input.digest, size: input.size, title: describeInput(input) })));
+    await archiveInputs(
+      store,
+      inputs.map((input) => ({ digest: input.digest, size: input.size, title: describeInput(input) })),
+    );
     const cells = await lockCells(releases, nodes, packages);
-    return { lockVersion: 1, name: recipe.name, date: context.now.toISOString().slice(0, 10), selection: selectionDigest(recipe), inputs, cells };
+    return {
+      lockVersion: 1,
+      name: recipe.name,
+      date: context.now.toISOString().slice(0, 10),
+      selection: selectionDigest(recipe),
+      inputs,
+      cells,
+    };
 
     async function chooseReleases(): Promise<string[]> {
-      if (keep && keep.selection === selectionDigest(recipe)) return [...new Set(keep.cells.map((cell) => cell.release))];
+      if (keep && keep.selection === selectionDigest(recipe))
+        return [...new Set(keep.cells.map((cell) => cell.release))];
       return await selectFrom(nodeSource, loaded, context);
     }
   } finally {
     await close();
   }
 
-  async function lockCells(releases: readonly string[], nodes: readonly NodeInput[], packages: ReadonlyMap<string, DebInput[]>): Promise<LockedCell[]> {
+  async function lockCells(
+    releases: readonly string[],
+    nodes: readonly NodeInput[],
+    packages: ReadonlyMap<string, DebInput[]>,
+  ): Promise<LockedCell[]> {
     const times = new Map<string, number>();
     for (const [key, list] of packages) times.set(key, newestTime(await reviewed(store, list)));
     const cells: LockedCell[] = [];
@@ -76,9 +106,20 @@ export async function resolveLock(store: LayoutStore, loaded: LoadedRecipe, cont
             const node = nodes.find((input) => input.version === release && input.platform === platform);
             const list = packages.get(packageKey(base, name, platform)) ?? [];
             if (!node) throw new TypeError(`no Node.js input for ${release} on ${platform}`);
-            return { platform, inputs: [node.digest, ...list.map((input) => input.digest)].sort(), created: Math.max(node.time, times.get(packageKey(base, name, platform)) ?? 0) };
+            return {
+              platform,
+              inputs: [node.digest, ...list.map((input) => input.digest)].sort(),
+              created: Math.max(node.time, times.get(packageKey(base, name, platform)) ?? 0),
+            };
           });
-          cells.push({ id: cellId(release, base, name), release, base, variant: name, configuration: configurationDigest(release, variant, compressions[recipe.compression].id), platforms });
+          cells.push({
+            id: cellId(release, base, name),
+            release,
+            base,
+            variant: name,
+            configuration: configurationDigest(release, variant, compressions[recipe.compression].id),
+            platforms,
+          });
         }
       }
     }
@@ -103,11 +144,18 @@ export async function restoreMissing(
       else {
         const suite = input.origin.suite.replace(/-(?:updates|security)$/, '');
         const base = Object.values(loaded.recipe.bases).find((candidate) => candidate.debian === suite);
-        if (!base) throw new Failure('LOCK_OUTDATED', `${describeInput(input)} comes from ${suite}, which is no base of the recipe`, { hint: 'run `nodeworthy lock`' });
+        if (!base)
+          throw new Failure(
+            'LOCK_OUTDATED',
+            `${describeInput(input)} comes from ${suite}, which is no base of the recipe`,
+            { hint: 'run `nodeworthy lock`' },
+          );
         await (await openPackageSource(base, ports, { aptFolder: options.aptFolder })).restore(input);
       }
       if (!(await store.hasBlob(input.digest, input.size))) {
-        throw new Failure('INPUT_CHANGED', `${describeInput(input)} is not the same bytes that were locked`, { hint: 'it changed under the same name: treat it as an attack until the publisher explains it' });
+        throw new Failure('INPUT_CHANGED', `${describeInput(input)} is not the same bytes that were locked`, {
+          hint: 'it changed under the same name: treat it as an attack until the publisher explains it',
+        });
       }
     }
   } finally {
@@ -124,11 +172,16 @@ async function reviewed(store: LayoutStore, inputs: readonly DebInput[]) {
   });
 }
 
-function pinnedPackages(lock: Lock, base: string, { variant, platform, suite }: { variant: string; platform: string; suite: string }): DebInput[] | undefined {
+function pinnedPackages(
+  lock: Lock,
+  base: string,
+  { variant, platform, suite }: { variant: string; platform: string; suite: string },
+): DebInput[] | undefined {
   const cell = lock.cells.find((candidate) => candidate.base === base && candidate.variant === variant);
   const digests = new Set(cell?.platforms.find((candidate) => candidate.platform === platform)?.inputs ?? []);
   const found = lock.inputs.filter((input): input is DebInput => input.kind === 'deb' && digests.has(input.digest));
-  const fits = found.length > 0 && found.every((input) => input.origin.suite.replace(/-(?:updates|security)$/, '') === suite);
+  const fits =
+    found.length > 0 && found.every((input) => input.origin.suite.replace(/-(?:updates|security)$/, '') === suite);
   return fits ? found : undefined;
 }
 

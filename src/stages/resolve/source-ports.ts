@@ -7,7 +7,11 @@ import type { SourcePorts } from '../../sources/source.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 
 /** What sources may use: clients that are closed together, and downloads that end in the store. */
-export function createSourcePorts(store: LayoutStore, loaded: LoadedRecipe, context: Context): { ports: SourcePorts; close: () => Promise<void> } {
+export function createSourcePorts(
+  store: LayoutStore,
+  loaded: LoadedRecipe,
+  context: Context,
+): { ports: SourcePorts; close: () => Promise<void> } {
   const clients: HttpClient[] = [];
   const folder = join(store.stateFolder, 'downloads');
   const ports: SourcePorts = {
@@ -21,11 +25,16 @@ export function createSourcePorts(store: LayoutStore, loaded: LoadedRecipe, cont
     },
     async keep(request, http) {
       const { sha256, sizeBytes } = request.expected;
-      if (sha256 !== undefined && sizeBytes !== undefined && (await store.hasBlob(sha256, sizeBytes))) return { digest: sha256, size: sizeBytes, sha512: '' };
-      return await downloadFile(request, { http, folder, report: context.report, signal: context.signal, now: context.verificationTime }, async (file) => {
-        await store.adoptFile(file.path, file.digest);
-        return { digest: file.digest, size: file.sizeBytes, sha512: file.sha512 };
-      });
+      if (sha256 !== undefined && sizeBytes !== undefined && (await store.hasBlob(sha256, sizeBytes)))
+        return { digest: sha256, size: sizeBytes, sha512: '' };
+      return await downloadFile(
+        request,
+        { http, folder, report: context.report, signal: context.signal, now: context.verificationTime },
+        async (file) => {
+          await store.adoptFile(file.path, file.digest);
+          return { digest: file.digest, size: file.sizeBytes, sha512: file.sha512 };
+        },
+      );
     },
   };
   return { ports, close: async () => void (await Promise.all(clients.map((client) => client.close()))) };

@@ -18,38 +18,62 @@ const stepTimeoutMs = 300_000;
 const maxFileBytes = 256 << 20;
 
 /** @param path folder with a Dockerfile, or the file; relative to `root` */
-export async function loadDockerfileTest(root: string, options: { readonly dockerfile: string; readonly name?: string }): Promise<DockerfileTest> {
+export async function loadDockerfileTest(
+  root: string,
+  options: { readonly dockerfile: string; readonly name?: string },
+): Promise<DockerfileTest> {
   const named = resolve(root, options.dockerfile);
   const stats = await lstat(named).catch(() => undefined);
   const file = stats?.isDirectory() ? join(named, 'Dockerfile') : named;
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new Failure('RECIPE_INVALID', `tests: there is no Dockerfile at ${options.dockerfile}`, { hint: 'name a folder with a Dockerfile, relative to the recipe', cause: error });
+    throw new Failure('RECIPE_INVALID', `tests: there is no Dockerfile at ${options.dockerfile}`, {
+      hint: 'name a folder with a Dockerfile, relative to the recipe',
+      cause: error,
+    });
   });
   const folder = dirname(file);
   const instructions = parseTestDockerfile(text, relative(root, file) || basename(file));
   if (!instructions.some((instruction) => instruction.kind === 'run')) {
-    throw new Failure('RECIPE_INVALID', `tests: ${options.dockerfile} has no RUN, so it could not fail`, { hint: 'add a RUN that exits non-zero when the image is wrong' });
+    throw new Failure('RECIPE_INVALID', `tests: ${options.dockerfile} has no RUN, so it could not fail`, {
+      hint: 'add a RUN that exits non-zero when the image is wrong',
+    });
   }
   const files: unknown[] = [];
-  for (const instruction of instructions) if (instruction.kind === 'copy') files.push(await describeCopy(folder, instruction));
+  for (const instruction of instructions)
+    if (instruction.kind === 'copy') files.push(await describeCopy(folder, instruction));
   const digest = digestOf(canonicalJson({ instructions: instructions.map(({ text: words }) => words), files }));
   return { suite: { id: options.name ?? basename(folder), origin: 'client', digest }, folder, instructions };
 }
 
 async function describeCopy(folder: string, instruction: TestInstruction & { kind: 'copy' }): Promise<unknown> {
   const files = await collectFiles(folder, instruction, { workingDirectory: '/' });
-  return files.map((file) => [file.path, file.kind, file.mode, file.uid, file.gid, digestOf(file.bytes ?? file.target ?? '')]);
+  return files.map((file) => [
+    file.path,
+    file.kind,
+    file.mode,
+    file.uid,
+    file.gid,
+    digestOf(file.bytes ?? file.target ?? ''),
+  ]);
 }
 
 /** Builds the instructions as layers on the candidate; the first one that fails ends the test. */
-export async function runDockerfileTest(runtime: Runtime, base: Environment, options: { readonly test: DockerfileTest; readonly signal: AbortSignal }): Promise<TestCase> {
+export async function runDockerfileTest(
+  runtime: Runtime,
+  base: Environment,
+  options: { readonly test: DockerfileTest; readonly signal: AbortSignal },
+): Promise<TestCase> {
   const { test, signal } = options;
   const started = performance.now();
   const output: string[] = [];
   const problems: string[] = [];
   let environment = base;
   const made: Environment[] = [];
-  let state = { workingDirectory: base.config.config?.WorkingDir || '/', user: base.config.config?.User ?? '', env: {} as Record<string, string> };
+  let state = {
+    workingDirectory: base.config.config?.WorkingDir || '/',
+    user: base.config.config?.User ?? '',
+    env: {} as Record<string, string>,
+  };
   let last: RunResult | undefined;
   try {
     for (const instruction of test.instructions) {
@@ -58,7 +82,9 @@ export async function runDockerfileTest(runtime: Runtime, base: Environment, opt
         case 'workdir': {
           const path = posix.resolve(state.workingDirectory, instruction.path);
           state = { ...state, workingDirectory: path };
-          environment = await runtime.addLayer(environment, [{ path: path.slice(1) || '.', kind: 'directory', mode: 0o755, uid: 0, gid: 0 }]);
+          environment = await runtime.addLayer(environment, [
+            { path: path.slice(1) || '.', kind: 'directory', mode: 0o755, uid: 0, gid: 0 },
+          ]);
           made.push(environment);
           break;
         }
@@ -73,14 +99,24 @@ export async function runDockerfileTest(runtime: Runtime, base: Environment, opt
           made.push(environment);
           break;
         case 'run': {
-          const request = { args: instruction.args, env: state.env, user: state.user, workingDirectory: state.workingDirectory, timeoutMs: stepTimeoutMs, keepChanges: true };
+          const request = {
+            args: instruction.args,
+            env: state.env,
+            user: state.user,
+            workingDirectory: state.workingDirectory,
+            timeoutMs: stepTimeoutMs,
+            keepChanges: true,
+          };
           const outcome = await runtime.run(environment, request, signal);
           environment = outcome.environment;
           made.push(environment);
           last = outcome.result;
           output.push(last.stdout, last.stderr);
           if (last.timedOut) problems.push(`line ${instruction.line}: did not end within ${stepTimeoutMs / 1000} s`);
-          else if (last.exitCode !== 0) problems.push(`line ${instruction.line}: exit code ${last.exitCode}: ${last.stderr.trim().split('\n').slice(-2).join(' | ').slice(0, 500)}`);
+          else if (last.exitCode !== 0)
+            problems.push(
+              `line ${instruction.line}: exit code ${last.exitCode}: ${last.stderr.trim().split('\n').slice(-2).join(' | ').slice(0, 500)}`,
+            );
           break;
         }
       }
@@ -102,15 +138,25 @@ export async function runDockerfileTest(runtime: Runtime, base: Environment, opt
   };
 }
 
-async function collectFiles(folder: string, instruction: TestInstruction & { kind: 'copy' }, state: { readonly workingDirectory: string }): Promise<LayerFile[]> {
+async function collectFiles(
+  folder: string,
+  instruction: TestInstruction & { kind: 'copy' },
+  state: { readonly workingDirectory: string },
+): Promise<LayerFile[]> {
   const files: LayerFile[] = [];
   const target = posix.resolve(state.workingDirectory, instruction.target);
   const intoFolder = instruction.target.endsWith('/') || instruction.sources.length > 1 || instruction.target === '.';
   for (const source of instruction.sources) {
     const path = resolve(folder, source.replace(/^\/+/, ''));
-    if (relative(folder, path).startsWith('..')) throw new Failure('RECIPE_INVALID', `${instruction.text}: ${source} lies outside of the test's folder`, { hint: 'put the file beside the Dockerfile' });
+    if (relative(folder, path).startsWith('..'))
+      throw new Failure('RECIPE_INVALID', `${instruction.text}: ${source} lies outside of the test's folder`, {
+        hint: 'put the file beside the Dockerfile',
+      });
     const stats = await lstat(path).catch(() => undefined);
-    if (!stats) throw new Failure('RECIPE_INVALID', `${instruction.text}: ${source} does not exist`, { hint: 'paths are relative to the Dockerfile' });
+    if (!stats)
+      throw new Failure('RECIPE_INVALID', `${instruction.text}: ${source} does not exist`, {
+        hint: 'paths are relative to the Dockerfile',
+      });
     if (stats.isDirectory()) await addFolder(path, target);
     else await addFile(path, intoFolder ? posix.join(target, basename(path)) : target);
   }
@@ -120,7 +166,12 @@ async function collectFiles(folder: string, instruction: TestInstruction & { kin
     for (const name of (await readdir(from)).sort(compareText)) {
       const stats = await lstat(join(from, name));
       if (stats.isDirectory()) {
-        files.push({ path: posix.join(to, name).slice(1), kind: 'directory', mode: instruction.mode ?? 0o755, ...owner() });
+        files.push({
+          path: posix.join(to, name).slice(1),
+          kind: 'directory',
+          mode: instruction.mode ?? 0o755,
+          ...owner(),
+        });
         await addFolder(join(from, name), posix.join(to, name));
       } else await addFile(join(from, name), posix.join(to, name));
     }
@@ -134,7 +185,13 @@ async function collectFiles(folder: string, instruction: TestInstruction & { kin
     }
     if (stats.size > maxFileBytes) throw new Failure('RECIPE_INVALID', `${from} is larger than ${maxFileBytes} bytes`);
     // Only the executable bit is meant; the rest is the umask of whoever checked it out.
-    files.push({ path: to.slice(1), kind: 'file', mode: instruction.mode ?? ((stats.mode & 0o100) !== 0 ? 0o755 : 0o644), ...owner(), bytes: await readFile(from) });
+    files.push({
+      path: to.slice(1),
+      kind: 'file',
+      mode: instruction.mode ?? ((stats.mode & 0o100) !== 0 ? 0o755 : 0o644),
+      ...owner(),
+      bytes: await readFile(from),
+    });
   }
 
   function owner(): { uid: number; gid: number } {

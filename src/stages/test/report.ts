@@ -8,7 +8,11 @@ import { blobOfBytes, readBlob } from '../../store/read-blob.ts';
 import type { Store } from '../../store/store.ts';
 
 /** A set of tests by name and by the digest of what it demands: a report on another definition proves nothing. */
-export const SuiteSchema = z.strictObject({ id: z.string(), origin: z.enum(['vendor', 'client']), digest: DigestSchema });
+export const SuiteSchema = z.strictObject({
+  id: z.string(),
+  origin: z.enum(['vendor', 'client']),
+  digest: DigestSchema,
+});
 
 const CaseSchema = z.strictObject({
   id: z.string(),
@@ -75,6 +79,10 @@ export async function findReports(store: Store, subject: Digest): Promise<TestRe
 /** Whether a report is about these very suites, ran all of their cases and found nothing. */
 export function isCompletePass(report: TestReport, required: readonly Suite[]): boolean {
   if (report.result !== 'passed' || report.cases.length === 0 || required.length === 0) return false;
-  const covered = required.every((suite) => report.suites.some((done) => done.id === suite.id && done.digest === suite.digest) && report.cases.some((item) => item.suite === suite.id));
+  const covered = required.every(
+    (suite) =>
+      report.suites.some((done) => done.id === suite.id && done.digest === suite.digest) &&
+      report.cases.some((item) => item.suite === suite.id),
+  );
   return covered && report.cases.every((item) => item.result === 'passed');
 }

@@ -37,18 +37,30 @@ export function requiredSuites(tests: readonly DockerfileTest[]): Suite[] {
  * Tests each platform of a frozen candidate and attaches the reports. A platform with a complete pass of the same
  * suites is not tested again; one that cannot run here is untested, never passed.
  */
-export async function testCandidate(store: LayoutStore, candidate: Candidate, context: Context, options: TestOptions): Promise<PlatformReport[]> {
+export async function testCandidate(
+  store: LayoutStore,
+  candidate: Candidate,
+  context: Context,
+  options: TestOptions,
+): Promise<PlatformReport[]> {
   const suites = requiredSuites(options.tests);
   return await mapConcurrent(candidate.platforms, 1, async (platform) => {
     const known = (await findReports(store, platform.manifest.digest)).find((report) => isCompletePass(report, suites));
     if (known) return { platform, report: known, reused: true };
-    const report = isNative(platform.platform) ? await testPlatform(store, platform, context, { ...options, suites }) : untested(platform, context, suites);
+    const report = isNative(platform.platform)
+      ? await testPlatform(store, platform, context, { ...options, suites })
+      : untested(platform, context, suites);
     await attachReport(store, platform.manifest, report);
     return { platform, report, reused: false };
   });
 }
 
-async function testPlatform(store: LayoutStore, platform: CandidatePlatform, context: Context, options: TestOptions & { readonly suites: readonly Suite[] }): Promise<TestReport> {
+async function testPlatform(
+  store: LayoutStore,
+  platform: CandidatePlatform,
+  context: Context,
+  options: TestOptions & { readonly suites: readonly Suite[] },
+): Promise<TestReport> {
   const startedAt = context.verificationTime.toISOString();
   const started = performance.now();
   const runtime = await options.runtime();
@@ -69,10 +81,16 @@ async function testPlatform(store: LayoutStore, platform: CandidatePlatform, con
       const files = battery.layerFor(job.check);
       const layered = layers.get(job.check.id) ?? runtime.addLayer(base, files);
       layers.set(job.check.id, layered);
-      return await runBatteryJob(runtime, await layered, { job, cell: options.cell, layer: files, signal: context.signal });
+      return await runBatteryJob(runtime, await layered, {
+        job,
+        cell: options.cell,
+        layer: files,
+        signal: context.signal,
+      });
     });
     jobs.push(() => auditPrivileges(store, platform));
-    for (const test of options.tests) jobs.push(() => runDockerfileTest(runtime, base, { test, signal: context.signal }));
+    for (const test of options.tests)
+      jobs.push(() => runDockerfileTest(runtime, base, { test, signal: context.signal }));
     const cases = await mapConcurrent(jobs, options.parallel, async (job) => count(await job()));
     for (const layered of layers.values()) await runtime.dispose(await layered);
     return {

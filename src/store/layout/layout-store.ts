@@ -88,7 +88,8 @@ export async function openLayoutStore(folder: string): Promise<LayoutStore> {
       const found = await fileSize(blobPath(digest));
       return found !== undefined && (size === undefined || found === size);
     },
-    openBlob: ({ digest, size }) => verified(readChunks(blobPath(digest), digest, folder), { digest, size, from: folder }),
+    openBlob: ({ digest, size }) =>
+      verified(readChunks(blobPath(digest), digest, folder), { digest, size, from: folder }),
     async putBlob(source: BlobSource) {
       if ((await fileSize(blobPath(source.digest))) === source.size) return 'present';
       const path = join(stateFolder, 'tmp', `${process.pid}-${randomUUID()}`);
@@ -107,11 +108,15 @@ export async function openLayoutStore(folder: string): Promise<LayoutStore> {
       if (digest === undefined) return undefined;
       const size = await fileSize(blobPath(digest));
       if (size === undefined) {
-        if (entry) throw new Failure('STORE_DAMAGED', `${folder}: ${digest} is in the index, but its bytes are gone`, { hint: 'build again; the store heals itself' });
+        if (entry)
+          throw new Failure('STORE_DAMAGED', `${folder}: ${digest} is in the index, but its bytes are gone`, {
+            hint: 'build again; the store heals itself',
+          });
         return undefined;
       }
       const chunks: Buffer[] = [];
-      for await (const chunk of verified(readChunks(blobPath(digest), digest, folder), { digest, from: folder })) chunks.push(chunk);
+      for await (const chunk of verified(readChunks(blobPath(digest), digest, folder), { digest, from: folder }))
+        chunks.push(chunk);
       const bytes = Buffer.concat(chunks);
       const mediaType = entry?.mediaType ?? mediaTypeOf(bytes);
       return { descriptor: describeManifest(bytes, mediaType), bytes };
@@ -132,12 +137,18 @@ export async function openLayoutStore(folder: string): Promise<LayoutStore> {
     },
     async moveTags(moves: readonly TagMove[]) {
       for (const { to, tag } of moves) {
-        if ((await fileSize(blobPath(to.digest))) === undefined) throw new Failure('NOT_FOUND', `${folder} has no manifest ${to.digest} for the tag ${tag}`);
+        if ((await fileSize(blobPath(to.digest))) === undefined)
+          throw new Failure('NOT_FOUND', `${folder} has no manifest ${to.digest} for the tag ${tag}`);
       }
       const moved = new Set(moves.map((move) => move.tag));
       await changeIndex((entries) => [
         ...entries.filter((entry) => !moved.has(entry.annotations?.[refName] ?? '')),
-        ...moves.map(({ tag, to }) => ({ mediaType: to.mediaType, digest: to.digest, size: to.size, annotations: { [refName]: tag } })),
+        ...moves.map(({ tag, to }) => ({
+          mediaType: to.mediaType,
+          digest: to.digest,
+          size: to.size,
+          annotations: { [refName]: tag },
+        })),
       ]);
     },
     async removeTags(tags) {
@@ -157,7 +168,8 @@ export async function openLayoutStore(folder: string): Promise<LayoutStore> {
     listEntries: async () => (await readLayoutIndex()).manifests,
     async keep(descriptor) {
       const { manifests } = await readLayoutIndex();
-      if (manifests.some((entry) => entry.digest === descriptor.digest && entry.annotations?.[refName] === undefined)) return;
+      if (manifests.some((entry) => entry.digest === descriptor.digest && entry.annotations?.[refName] === undefined))
+        return;
       await changeIndex((entries) => [
         ...entries.filter((entry) => entry.digest !== descriptor.digest || entry.annotations?.[refName] !== undefined),
         descriptor,
@@ -185,10 +197,14 @@ async function prepare(folder: string, folders: readonly string[]): Promise<void
   } catch (error) {
     const translated = translateFileError(error, folder);
     if (translated instanceof Failure) throw translated;
-    throw new Failure('FILE_UNUSABLE', `${folder} cannot become an image store: ${systemCode(error) ?? String(error)}`, {
-      hint: 'choose another folder with --store or NODEWORTHY_STORE',
-      cause: error,
-    });
+    throw new Failure(
+      'FILE_UNUSABLE',
+      `${folder} cannot become an image store: ${systemCode(error) ?? String(error)}`,
+      {
+        hint: 'choose another folder with --store or NODEWORTHY_STORE',
+        cause: error,
+      },
+    );
   }
 }
 
@@ -208,7 +224,8 @@ async function* readChunks(path: string, digest: Digest, folder: string): AsyncG
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) yield chunk as Buffer;
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw new Failure('NOT_FOUND', `${folder} has no blob ${digest}`, { cause: error });
+    if (systemCode(error) === 'ENOENT')
+      throw new Failure('NOT_FOUND', `${folder} has no blob ${digest}`, { cause: error });
     throw translateFileError(error, path);
   }
 }

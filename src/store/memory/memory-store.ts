@@ -25,7 +25,8 @@ export function createMemoryStore(location = 'memory'): Store {
     async putBlob(source: BlobSource) {
       if (blobs.has(source.digest)) return 'present';
       const chunks: Buffer[] = [];
-      for await (const chunk of verified(source.open(), { digest: source.digest, size: source.size, from: 'source' })) chunks.push(chunk);
+      for await (const chunk of verified(source.open(), { digest: source.digest, size: source.size, from: 'source' }))
+        chunks.push(chunk);
       blobs.set(source.digest, Buffer.concat(chunks));
       return 'stored';
     },
@@ -39,7 +40,8 @@ export function createMemoryStore(location = 'memory'): Store {
     listTags: async () => [...tags.keys()].sort(),
     async moveTags(moves: readonly TagMove[]) {
       for (const move of moves) {
-        if (!manifests.has(move.to.digest)) throw new Failure('NOT_FOUND', `${location}: no manifest ${move.to.digest} for ${move.tag}`);
+        if (!manifests.has(move.to.digest))
+          throw new Failure('NOT_FOUND', `${location}: no manifest ${move.to.digest} for ${move.tag}`);
         tags.set(move.tag, move.to.digest);
       }
     },
@@ -49,7 +51,11 @@ export function createMemoryStore(location = 'memory'): Store {
     async listReferrers(subject, artifactType) {
       const found: Descriptor[] = [];
       for (const { descriptor, bytes } of manifests.values()) {
-        const parsed = JSON.parse(bytes.toString('utf8')) as { subject?: unknown; artifactType?: string; annotations?: Record<string, string> };
+        const parsed = JSON.parse(bytes.toString('utf8')) as {
+          subject?: unknown;
+          artifactType?: string;
+          annotations?: Record<string, string>;
+        };
         const target = DescriptorSchema.safeParse(parsed.subject);
         if (!target.success || target.data.digest !== subject) continue;
         if (artifactType !== undefined && parsed.artifactType !== artifactType) continue;
@@ -59,4 +65,3 @@ export function createMemoryStore(location = 'memory'): Store {
     },
   };
 }
-

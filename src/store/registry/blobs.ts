@@ -43,17 +43,24 @@ async function* resuming(transport: Transport, digest: Digest, size: number): As
       if (received >= size) return;
     } catch (error) {
       if (error instanceof Failure) throw error;
-      if (attempt >= maxResumes) throw new Failure('REGISTRY_UNREACHABLE', unreachable(response.url, error).message, { cause: error });
+      if (attempt >= maxResumes)
+        throw new Failure('REGISTRY_UNREACHABLE', unreachable(response.url, error).message, { cause: error });
       continue;
     }
-    if (attempt >= maxResumes) throw new Failure('REGISTRY_UNREACHABLE', `${transport.registry} sent ${received} of ${size} bytes of ${digest}`);
+    if (attempt >= maxResumes)
+      throw new Failure('REGISTRY_UNREACHABLE', `${transport.registry} sent ${received} of ${size} bytes of ${digest}`);
   }
 }
 
 /** POST /v2/NAME/blobs/uploads/?mount=DIGEST&from=OTHER; false when the registry opened an ordinary upload instead. */
 export async function mountBlob(transport: Transport, digest: Digest, from: string): Promise<boolean> {
   const path = `blobs/uploads/?mount=${digest}&from=${encodeURIComponent(from)}`;
-  const response = await transport.send(path, { method: 'POST', push: true, from, accept: [201, 202, 401, 403, 404, 405] });
+  const response = await transport.send(path, {
+    method: 'POST',
+    push: true,
+    from,
+    accept: [201, 202, 401, 403, 404, 405],
+  });
   await response.body.dump();
   const location = response.headers['location'];
   if (response.status === 202 && location) await cancelUpload(transport, new URL(location, response.url).href);
@@ -61,7 +68,11 @@ export async function mountBlob(transport: Transport, digest: Digest, from: stri
 }
 
 async function cancelUpload(transport: Transport, location: string): Promise<void> {
-  const response = await transport.send(location, { method: 'DELETE', push: true, accept: [200, 202, 204, 400, 404, 405] });
+  const response = await transport.send(location, {
+    method: 'DELETE',
+    push: true,
+    accept: [200, 202, 204, 400, 404, 405],
+  });
   await response.body.dump();
 }
 
@@ -92,17 +103,27 @@ export async function uploadBlob(transport: Transport, source: BlobSource, optio
 }
 
 async function openUpload(transport: Transport): Promise<string> {
-  const response = await transport.send('blobs/uploads/', { method: 'POST', push: true, accept: [202], headers: { 'content-length': '0' } });
+  const response = await transport.send('blobs/uploads/', {
+    method: 'POST',
+    push: true,
+    accept: [202],
+    headers: { 'content-length': '0' },
+  });
   await response.body.dump();
   return safeLocation(transport, response.headers['location'], response.url);
 }
 
 async function uploadInChunks(transport: Transport, source: BlobSource, chunkBytes: number): Promise<void> {
-  const opened = await transport.send('blobs/uploads/', { method: 'POST', push: true, accept: [202], headers: { 'content-length': '0' } });
+  const opened = await transport.send('blobs/uploads/', {
+    method: 'POST',
+    push: true,
+    accept: [202],
+    headers: { 'content-length': '0' },
+  });
   await opened.body.dump();
   let location = safeLocation(transport, opened.headers['location'], opened.url);
   const size = Math.max(chunkBytes, Number(opened.headers['oci-chunk-min-length'] ?? 0));
-  for (let sent = 0, resumes = 0; sent < source.size; ) {
+  for (let sent = 0, resumes = 0; sent < source.size;) {
     const end = Math.min(sent + size, source.size);
     const bytes = await readRange(source, sent, end);
     try {
@@ -110,7 +131,11 @@ async function uploadInChunks(transport: Transport, source: BlobSource, chunkByt
         method: 'PATCH',
         push: true,
         accept: [201, 202, 416],
-        headers: { 'content-type': 'application/octet-stream', 'content-length': String(bytes.length), 'content-range': `${sent}-${end - 1}` },
+        headers: {
+          'content-type': 'application/octet-stream',
+          'content-length': String(bytes.length),
+          'content-range': `${sent}-${end - 1}`,
+        },
         body: () => bytes,
       });
       await response.body.dump();
@@ -122,14 +147,24 @@ async function uploadInChunks(transport: Transport, source: BlobSource, chunkByt
     } catch (error) {
       if (!(error instanceof Failure) || error.code !== 'REGISTRY_UNREACHABLE') throw error;
     }
-    if (++resumes > 5) throw new Failure('REGISTRY_UNREACHABLE', `${transport.registry} does not take ${source.digest}: the upload broke ${resumes} times`, { hint: 'run again later; finished blobs are kept' });
+    if (++resumes > 5)
+      throw new Failure(
+        'REGISTRY_UNREACHABLE',
+        `${transport.registry} does not take ${source.digest}: the upload broke ${resumes} times`,
+        { hint: 'run again later; finished blobs are kept' },
+      );
     const status = await transport.send(location, { method: 'GET', push: true, accept: [204] });
     await status.body.dump();
     location = status.headers['location'] ? safeLocation(transport, status.headers['location'], status.url) : location;
     const range = /^(?:bytes=)?0-(\d+)$/.exec(status.headers['range'] ?? '');
     sent = range ? Number(range[1]) + 1 : 0;
   }
-  const response = await transport.send(withDigest(location, source.digest), { method: 'PUT', push: true, accept: [201], headers: { 'content-length': '0' } });
+  const response = await transport.send(withDigest(location, source.digest), {
+    method: 'PUT',
+    push: true,
+    accept: [201],
+    headers: { 'content-length': '0' },
+  });
   await response.body.dump();
 }
 
@@ -150,7 +185,10 @@ async function readRange(source: BlobSource, start: number, end: number): Promis
 function safeLocation(transport: Transport, location: string | undefined, base: string): string {
   if (!location) throw new Failure('REGISTRY_INVALID', `${transport.registry} opened an upload without an address`);
   const url = new URL(location, base);
-  if (url.host !== transport.registry) throw new Failure('REGISTRY_INVALID', `${transport.registry} wants the upload sent to ${url.host}`, { hint: 'set the registry’s external address (REGISTRY_HTTP_HOST) right' });
+  if (url.host !== transport.registry)
+    throw new Failure('REGISTRY_INVALID', `${transport.registry} wants the upload sent to ${url.host}`, {
+      hint: 'set the registry’s external address (REGISTRY_HTTP_HOST) right',
+    });
   return url.href;
 }
 

@@ -10,7 +10,12 @@ export type Credentials =
   /** An identity token, exchanged for access tokens at the token server. */
   | { readonly kind: 'identity'; readonly token: string };
 
-const AuthEntry = z.looseObject({ auth: z.string().optional(), username: z.string().optional(), password: z.string().optional(), identitytoken: z.string().optional() });
+const AuthEntry = z.looseObject({
+  auth: z.string().optional(),
+  username: z.string().optional(),
+  password: z.string().optional(),
+  identitytoken: z.string().optional(),
+});
 const ConfigFile = z.looseObject({
   auths: z.record(z.string(), AuthEntry).optional(),
   credHelpers: z.record(z.string(), z.string()).optional(),
@@ -23,7 +28,11 @@ const HelperAnswer = z.looseObject({ Username: z.string(), Secret: z.string() })
  * `$XDG_RUNTIME_DIR/containers`. The most specific entry wins: the repository, its parents, then the host.
  * @returns undefined when there are none: then the registry is asked anonymously
  */
-export async function findCredentials(registry: string, repository: string, env: Readonly<Record<string, string | undefined>>): Promise<Credentials | undefined> {
+export async function findCredentials(
+  registry: string,
+  repository: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Credentials | undefined> {
   for (const file of candidateFiles(env)) {
     const text = await readTextIfExists(file);
     if (text === undefined) continue;
@@ -31,7 +40,11 @@ export async function findCredentials(registry: string, repository: string, env:
     for (const key of lookupKeys(registry, repository)) {
       const helper = config.credHelpers?.[key];
       if (helper) return await askHelper(helper, key, env);
-      const entry = config.auths?.[key] ?? config.auths?.[`https://${key}`] ?? config.auths?.[`https://${key}/v1/`] ?? config.auths?.[`https://${key}/v2/`];
+      const entry =
+        config.auths?.[key] ??
+        config.auths?.[`https://${key}`] ??
+        config.auths?.[`https://${key}/v1/`] ??
+        config.auths?.[`https://${key}/v2/`];
       const found = entry && fromEntry(entry);
       if (found) return found;
     }
@@ -72,23 +85,36 @@ function toCredentials(username: string, password: string): Credentials {
 }
 
 /** Protocol of docker's credential helpers: the host on stdin, JSON on stdout; "not found" means anonymous. */
-async function askHelper(helper: string, host: string, env: Readonly<Record<string, string | undefined>>): Promise<Credentials | undefined> {
-  if (!/^[A-Za-z0-9._-]+$/.test(helper)) throw new Failure('REGISTRY_UNAUTHORIZED', `${JSON.stringify(helper)} is no name of a credential helper`);
+async function askHelper(
+  helper: string,
+  host: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Credentials | undefined> {
+  if (!/^[A-Za-z0-9._-]+$/.test(helper))
+    throw new Failure('REGISTRY_UNAUTHORIZED', `${JSON.stringify(helper)} is no name of a credential helper`);
   const program = `docker-credential-${helper}`;
   const result = await exec(program, ['get'], { env: { ...env }, input: host, timeoutMs: 30_000 });
   if (result.exitCode !== 0) {
     if (/credentials not found|no credentials/i.test(`${result.stdout}${result.stderr}`)) return undefined;
-    throw new Failure('REGISTRY_UNAUTHORIZED', `${program} failed for ${host}`, { hint: 'run it by hand, or log in again', details: { exitCode: result.exitCode } });
+    throw new Failure('REGISTRY_UNAUTHORIZED', `${program} failed for ${host}`, {
+      hint: 'run it by hand, or log in again',
+      details: { exitCode: result.exitCode },
+    });
   }
   const answer = HelperAnswer.safeParse(safeJson(result.stdout));
-  if (!answer.success) throw new Failure('REGISTRY_UNAUTHORIZED', `${program} answered something that is not credentials`, { hint: 'update the helper' });
+  if (!answer.success)
+    throw new Failure('REGISTRY_UNAUTHORIZED', `${program} answered something that is not credentials`, {
+      hint: 'update the helper',
+    });
   return toCredentials(answer.data.Username, answer.data.Secret);
 }
 
 function parseConfig(text: string, file: string): z.infer<typeof ConfigFile> {
   const parsed = ConfigFile.safeParse(safeJson(text));
   if (parsed.success) return parsed.data;
-  throw new Failure('REGISTRY_UNAUTHORIZED', `${file} is not a docker configuration`, { hint: 'repair it, or log in again' });
+  throw new Failure('REGISTRY_UNAUTHORIZED', `${file} is not a docker configuration`, {
+    hint: 'repair it, or log in again',
+  });
 }
 
 function safeJson(text: string): unknown {

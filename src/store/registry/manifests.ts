@@ -12,7 +12,11 @@ const accept = manifestMediaTypes.join(', ');
 
 /** GET /v2/NAME/manifests/REFERENCE; the bytes are proven against the digest asked for and the one the registry names. */
 export async function getManifest(transport: Transport, reference: string): Promise<StoredManifest | undefined> {
-  const response = await transport.send(`manifests/${reference}`, { headers: { accept }, accept: [200, 404], follow: true });
+  const response = await transport.send(`manifests/${reference}`, {
+    headers: { accept },
+    accept: [200, 404],
+    follow: true,
+  });
   if (response.status === 404) {
     await response.body.dump();
     return undefined;
@@ -22,7 +26,9 @@ export async function getManifest(transport: Transport, reference: string): Prom
   const named = response.headers['docker-content-digest'];
   for (const expected of [isDigest(reference) ? reference : undefined, named]) {
     if (expected !== undefined && expected !== digest) {
-      throw new Failure('INTEGRITY', `${transport.registry}: the manifest ${reference} is ${digest}, not ${expected}`, { hint: 'the registry returned other bytes than asked for; nothing of them was used' });
+      throw new Failure('INTEGRITY', `${transport.registry}: the manifest ${reference} is ${digest}, not ${expected}`, {
+        hint: 'the registry returned other bytes than asked for; nothing of them was used',
+      });
     }
   }
   const mediaType = (response.headers['content-type'] ?? '').split(';')[0]?.trim() || mediaTypes.manifest;
@@ -31,18 +37,31 @@ export async function getManifest(transport: Transport, reference: string): Prom
 
 /** HEAD /v2/NAME/manifests/REFERENCE */
 export async function headManifest(transport: Transport, reference: string): Promise<Descriptor | undefined> {
-  const response = await transport.send(`manifests/${reference}`, { method: 'HEAD', headers: { accept }, accept: [200, 404, 403, 405] });
+  const response = await transport.send(`manifests/${reference}`, {
+    method: 'HEAD',
+    headers: { accept },
+    accept: [200, 404, 403, 405],
+  });
   await response.body.dump();
   if (response.status === 404) return undefined;
   const digest = response.headers['docker-content-digest'];
   const size = Number(response.headers['content-length']);
   // Some registries forbid HEAD, or leave the digest out: then the manifest itself tells.
-  if (response.status !== 200 || digest === undefined || !isDigest(digest) || Number.isNaN(size)) return (await getManifest(transport, reference))?.descriptor;
-  return { mediaType: (response.headers['content-type'] ?? mediaTypes.manifest).split(';')[0] ?? mediaTypes.manifest, digest, size };
+  if (response.status !== 200 || digest === undefined || !isDigest(digest) || Number.isNaN(size))
+    return (await getManifest(transport, reference))?.descriptor;
+  return {
+    mediaType: (response.headers['content-type'] ?? mediaTypes.manifest).split(';')[0] ?? mediaTypes.manifest,
+    digest,
+    size,
+  };
 }
 
 /** PUT /v2/NAME/manifests/REFERENCE; answers whether the registry indexed the subject. */
-export async function putManifest(transport: Transport, reference: string, { bytes, mediaType }: { readonly bytes: Buffer; readonly mediaType: string }): Promise<{ readonly subjectIndexed: boolean }> {
+export async function putManifest(
+  transport: Transport,
+  reference: string,
+  { bytes, mediaType }: { readonly bytes: Buffer; readonly mediaType: string },
+): Promise<{ readonly subjectIndexed: boolean }> {
   const response = await transport.send(`manifests/${reference}`, {
     method: 'PUT',
     push: true,
@@ -56,7 +75,11 @@ export async function putManifest(transport: Transport, reference: string, { byt
 
 /** DELETE /v2/NAME/manifests/TAG; false when the registry does not allow it. */
 export async function deleteTag(transport: Transport, tag: string): Promise<boolean> {
-  const response = await transport.send(`manifests/${tag}`, { method: 'DELETE', push: true, accept: [200, 202, 204, 400, 404, 405] });
+  const response = await transport.send(`manifests/${tag}`, {
+    method: 'DELETE',
+    push: true,
+    accept: [200, 202, 204, 400, 404, 405],
+  });
   await response.body.dump();
   return response.status < 400 || response.status === 404;
 }

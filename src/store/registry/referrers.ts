@@ -9,16 +9,27 @@ import { nextLink } from './tags.ts';
 import type { Transport } from './transport.ts';
 
 /** GET /v2/NAME/referrers/DIGEST, or the fallback tag where the registry has no such endpoint. */
-export async function listReferrers(transport: Transport, subject: Digest, artifactType?: string): Promise<Descriptor[]> {
+export async function listReferrers(
+  transport: Transport,
+  subject: Digest,
+  artifactType?: string,
+): Promise<Descriptor[]> {
   const found = (await askApi(transport, subject, artifactType)) ?? (await readFallback(transport, subject)).manifests;
   return artifactType === undefined ? found : found.filter((entry) => entry.artifactType === artifactType);
 }
 
-async function askApi(transport: Transport, subject: Digest, artifactType: string | undefined): Promise<Descriptor[] | undefined> {
+async function askApi(
+  transport: Transport,
+  subject: Digest,
+  artifactType: string | undefined,
+): Promise<Descriptor[] | undefined> {
   const found: Descriptor[] = [];
   let path = `referrers/${subject}${artifactType === undefined ? '' : `?artifactType=${encodeURIComponent(artifactType)}`}`;
   for (let page = 0; page < 100; page++) {
-    const response = await transport.send(path, { accept: [200, 400, 404, 405, 406], headers: { accept: mediaTypes.index } });
+    const response = await transport.send(path, {
+      accept: [200, 400, 404, 405, 406],
+      headers: { accept: mediaTypes.index },
+    });
     const body = await readBody(response, 8 << 20, response.url);
     const isIndex = (response.headers['content-type'] ?? '').startsWith(mediaTypes.index);
     if (response.status !== 200 || !isIndex) return undefined;
@@ -44,7 +55,11 @@ export async function addToFallback(transport: Transport, subject: Digest, entry
     const bytes = Buffer.from(canonicalJson({ ...index, schemaVersion: 2, mediaType: mediaTypes.index, manifests }));
     await putManifest(transport, fallbackTag(subject), { bytes, mediaType: mediaTypes.index });
   }
-  throw new Failure('REGISTRY_UNREACHABLE', `${transport.registry}: others keep overwriting the referrers of ${subject}`, { hint: 'run again when they are done' });
+  throw new Failure(
+    'REGISTRY_UNREACHABLE',
+    `${transport.registry}: others keep overwriting the referrers of ${subject}`,
+    { hint: 'run again when they are done' },
+  );
 }
 
 async function readFallback(transport: Transport, subject: Digest): Promise<ImageIndex> {

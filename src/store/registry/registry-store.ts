@@ -50,7 +50,16 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
     now: () => performance.now(),
     credentials: () => (credentials ??= findCredentials(registry, repository, options.env)),
   });
-  const transport = createTransport({ http, registry, repository, plainHttp, tokens, signal, report: options.report, retry: options.retry });
+  const transport = createTransport({
+    http,
+    registry,
+    repository,
+    plainHttp,
+    tokens,
+    signal,
+    report: options.report,
+    retry: options.retry,
+  });
   const known = new Set<Digest>();
 
   return {
@@ -76,7 +85,9 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
       // Read your write: a registry that lost the blob must not be told of a manifest that names it.
       const stored = await headBlob(transport, source.digest);
       if (!stored || (stored.size !== undefined && stored.size !== source.size)) {
-        throw new Failure('REGISTRY_INVALID', `${registry} took ${source.digest} and does not have it`, { hint: 'look at the registry’s storage' });
+        throw new Failure('REGISTRY_INVALID', `${registry} took ${source.digest} and does not have it`, {
+          hint: 'look at the registry’s storage',
+        });
       }
       known.add(source.digest);
       return 'stored';
@@ -87,7 +98,12 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
       if (await headManifest(transport, descriptor.digest)) return descriptor;
       const { subjectIndexed } = await putManifest(transport, descriptor.digest, { bytes, mediaType });
       const stored = await getManifest(transport, descriptor.digest);
-      if (!stored) throw new Failure('REGISTRY_INVALID', `${registry} took the manifest ${descriptor.digest} and does not have it`, { hint: 'look at the registry’s storage' });
+      if (!stored)
+        throw new Failure(
+          'REGISTRY_INVALID',
+          `${registry} took the manifest ${descriptor.digest} and does not have it`,
+          { hint: 'look at the registry’s storage' },
+        );
       await indexSubject(bytes, descriptor, subjectIndexed);
       return descriptor;
     },
@@ -97,18 +113,27 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
       // One after the other: whoever is interrupted has moved the most specific tags.
       await mapConcurrent(moves, 1, async ({ tag, to }) => {
         const stored = await getManifest(transport, to.digest);
-        if (!stored) throw new Failure('NOT_FOUND', `${options.repository} has no manifest ${to.digest} for the tag ${tag}`);
+        if (!stored)
+          throw new Failure('NOT_FOUND', `${options.repository} has no manifest ${to.digest} for the tag ${tag}`);
         await putManifest(transport, tag, { bytes: stored.bytes, mediaType: stored.descriptor.mediaType });
         const now = await headManifest(transport, tag);
         if (now?.digest !== to.digest) {
-          throw new Failure('REGISTRY_INVALID', `${options.repository}:${tag} is ${now?.digest ?? 'missing'} after it was set to ${to.digest}`, { hint: 'somebody else writes to the tag, or the registry is broken' });
+          throw new Failure(
+            'REGISTRY_INVALID',
+            `${options.repository}:${tag} is ${now?.digest ?? 'missing'} after it was set to ${to.digest}`,
+            { hint: 'somebody else writes to the tag, or the registry is broken' },
+          );
         }
       });
     },
     async removeTags(tags) {
       for (const tag of tags) {
         if (await deleteTag(transport, tag)) continue;
-        throw new Failure('REGISTRY_INVALID', `${options.repository}:${tag} cannot be deleted: the registry does not allow it`, { hint: 'allow deletion in the registry, or delete the tag by hand' });
+        throw new Failure(
+          'REGISTRY_INVALID',
+          `${options.repository}:${tag} cannot be deleted: the registry does not allow it`,
+          { hint: 'allow deletion in the registry, or delete the tag by hand' },
+        );
       }
     },
     listReferrers: (subject, artifactType) => listReferrers(transport, subject, artifactType),
@@ -119,6 +144,10 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
     const parsed = ManifestSchema.safeParse(JSON.parse(bytes.toString('utf8')));
     const subject = parsed.data?.subject;
     if (!subject || subjectIndexed) return;
-    await addToFallback(transport, subject.digest, { ...descriptor, artifactType: parsed.data?.artifactType, annotations: parsed.data?.annotations });
+    await addToFallback(transport, subject.digest, {
+      ...descriptor,
+      artifactType: parsed.data?.artifactType,
+      annotations: parsed.data?.annotations,
+    });
   }
 }

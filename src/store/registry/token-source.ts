@@ -22,7 +22,11 @@ export interface TokenOptions {
   readonly now: () => number;
 }
 
-const Answer = z.looseObject({ token: z.string().optional(), access_token: z.string().optional(), expires_in: z.number().optional() });
+const Answer = z.looseObject({
+  token: z.string().optional(),
+  access_token: z.string().optional(),
+  expires_in: z.number().optional(),
+});
 const maxAnswerBytes = 64 << 10;
 const defaultLifetimeSeconds = 60;
 /** A token is renewed before its end: the request it goes with takes time. */
@@ -45,9 +49,27 @@ export function createTokenSource(options: TokenOptions): TokenSource {
     return await readToken(await options.http.send(url.href, { headers, signal: options.signal }), url.href);
   }
 
-  async function exchange(realm: string, { challenge, scopes, token }: { challenge: Readonly<Record<string, string>>; scopes: readonly string[]; token: string }): Promise<string> {
-    const form = new URLSearchParams({ grant_type: 'refresh_token', service: challenge['service'] ?? '', scope: scopes.join(' '), client_id: 'nodeworthy', refresh_token: token });
-    const response = await options.http.send(realm, { method: 'POST', body: form.toString(), headers: { 'content-type': 'application/x-www-form-urlencoded' }, signal: options.signal });
+  async function exchange(
+    realm: string,
+    {
+      challenge,
+      scopes,
+      token,
+    }: { challenge: Readonly<Record<string, string>>; scopes: readonly string[]; token: string },
+  ): Promise<string> {
+    const form = new URLSearchParams({
+      grant_type: 'refresh_token',
+      service: challenge['service'] ?? '',
+      scope: scopes.join(' '),
+      client_id: 'nodeworthy',
+      refresh_token: token,
+    });
+    const response = await options.http.send(realm, {
+      method: 'POST',
+      body: form.toString(),
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      signal: options.signal,
+    });
     return await readToken(response, realm);
   }
 
@@ -56,7 +78,8 @@ export function createTokenSource(options: TokenOptions): TokenSource {
     if (response.status !== 200) throw unauthorized(options.registry, response.status);
     const parsed = Answer.safeParse(JSON.parse(body.toString('utf8')));
     const token = parsed.data?.token ?? parsed.data?.access_token;
-    if (!token) throw new Failure('REGISTRY_INVALID', `the token server of ${options.registry} answered without a token`);
+    if (!token)
+      throw new Failure('REGISTRY_INVALID', `the token server of ${options.registry} answered without a token`);
     return `${token} ${parsed.data?.expires_in ?? defaultLifetimeSeconds}`;
   }
 
@@ -72,11 +95,19 @@ export function createTokenSource(options: TokenOptions): TokenSource {
       if (bearer) {
         const before = tokens.get(key);
         const [token, lifetime] = (await flights.run(key, () => fetchToken(bearer.parameters, scopes))).split(' ');
-        tokens.set(key, { header: `Bearer ${token}`, until: options.now() + (Number(lifetime) - marginSeconds) * 1000 });
+        tokens.set(key, {
+          header: `Bearer ${token}`,
+          until: options.now() + (Number(lifetime) - marginSeconds) * 1000,
+        });
         return before?.header !== `Bearer ${token}`;
       }
       const credentials = await options.credentials();
-      if (!challenges.some((challenge) => challenge.scheme === 'basic') || credentials?.kind !== 'password' || basic !== undefined) return false;
+      if (
+        !challenges.some((challenge) => challenge.scheme === 'basic') ||
+        credentials?.kind !== 'password' ||
+        basic !== undefined
+      )
+        return false;
       basic = basicHeader(credentials);
       return true;
     },
@@ -99,7 +130,11 @@ function validateRealm(realm: string, { registry, plainHttp }: TokenOptions): st
   const metadata = /^(?:169\.254\.|\[?fe80:|\[?fd00:ec2::254)/i.test(url.hostname);
   const safe = url.protocol === 'https:' || (url.protocol === 'http:' && (plainHttp || isLoopback(url.host)));
   if (safe && !metadata) return url.href;
-  throw new Failure('REGISTRY_INVALID', `${registry} wants the credentials sent to ${url.protocol}//${url.host}, which is not safe`, { hint: 'the registry, or something in front of it, is misconfigured or hostile' });
+  throw new Failure(
+    'REGISTRY_INVALID',
+    `${registry} wants the credentials sent to ${url.protocol}//${url.host}, which is not safe`,
+    { hint: 'the registry, or something in front of it, is misconfigured or hostile' },
+  );
 }
 
 export function unauthorized(registry: string, status: number): Failure {

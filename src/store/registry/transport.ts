@@ -1,5 +1,12 @@
 import { Failure } from '../../core/errors.ts';
-import { readBody, retryAfterMs, withoutCredentials, type HttpClient, type HttpRequest, type HttpResponse } from '../../core/http.ts';
+import {
+  readBody,
+  retryAfterMs,
+  withoutCredentials,
+  type HttpClient,
+  type HttpRequest,
+  type HttpResponse,
+} from '../../core/http.ts';
 import { createGate } from '../../core/concurrency.ts';
 import { retryTransient, type RetryPolicy } from '../../core/retry.ts';
 import type { Report } from '../../core/events.ts';
@@ -56,7 +63,12 @@ export function createTransport(options: TransportOptions): Transport {
       const own = new URL(url).host === options.registry;
       const authorization = own ? options.tokens.header(scopes) : undefined;
       const headers = { ...request.headers, ...(authorization ? { authorization } : {}) };
-      const response = await sendTranslated(url, { ...request, body: request.body?.(), headers, signal: options.signal });
+      const response = await sendTranslated(url, {
+        ...request,
+        body: request.body?.(),
+        headers,
+        signal: options.signal,
+      });
       if (response.status === 401 && own && attempt === 0 && !request.accept.includes(401)) {
         await response.body.dump();
         if (await options.tokens.learn(response, scopes)) continue;
@@ -71,7 +83,11 @@ export function createTransport(options: TransportOptions): Transport {
       return await options.http.send(url, request);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      throw new Failure(error.code === 'SOURCE_UNREACHABLE' ? 'REGISTRY_UNREACHABLE' : 'REGISTRY_INVALID', `registry ${error.message}`, { hint: error.hint, cause: error });
+      throw new Failure(
+        error.code === 'SOURCE_UNREACHABLE' ? 'REGISTRY_UNREACHABLE' : 'REGISTRY_INVALID',
+        `registry ${error.message}`,
+        { hint: error.hint, cause: error },
+      );
     }
   }
 
@@ -102,7 +118,8 @@ export function createTransport(options: TransportOptions): Transport {
         {
           signal: options.signal,
           policy: options.retry,
-          onRetry: (attempt, error, waitMs) => options.report({ kind: 'retry', name: options.registry, attempt, reason: error.message, waitMs }),
+          onRetry: (attempt, error, waitMs) =>
+            options.report({ kind: 'retry', name: options.registry, attempt, reason: error.message, waitMs }),
         },
       );
     },
@@ -118,10 +135,20 @@ async function describeRefusal(registry: string, response: HttpResponse & { read
   const wait = retryAfterMs(response.headers['retry-after'], new Date());
   const details = { status, ...(wait === undefined ? {} : { retryAfterMs: wait }) };
   if ([408, 429, 499, 500, 502, 503, 504, 522].includes(status)) {
-    return new Failure('REGISTRY_UNREACHABLE', message, { hint: status === 429 ? 'the registry limits requests; log in, or wait' : 'the registry is in trouble; run again later, finished uploads are kept', details });
+    return new Failure('REGISTRY_UNREACHABLE', message, {
+      hint:
+        status === 429
+          ? 'the registry limits requests; log in, or wait'
+          : 'the registry is in trouble; run again later, finished uploads are kept',
+      details,
+    });
   }
   if (status === 401) return unauthorized(registry, status);
-  if (status === 403) return new Failure('REGISTRY_UNAUTHORIZED', message, { hint: 'the account may not do this in the repository', details });
+  if (status === 403)
+    return new Failure('REGISTRY_UNAUTHORIZED', message, {
+      hint: 'the account may not do this in the repository',
+      details,
+    });
   if (status === 404) return new Failure('NOT_FOUND', message, { hint: 'check the name of the repository', details });
   return new Failure('REGISTRY_INVALID', message, { hint: 'the registry refuses the request for good', details });
 }

@@ -17,17 +17,28 @@ const groups = [
   { name: 'nogroup', gid: 65534 },
 ] as const;
 
-export const accountIds = { uids: new Set<number>(users.map((user) => user.uid)), gids: new Set<number>(groups.map((group) => group.gid)) };
+export const accountIds = {
+  uids: new Set<number>(users.map((user) => user.uid)),
+  gids: new Set<number>(groups.map((group) => group.gid)),
+};
 
 export const accounts: Rule = {
   name: 'accounts',
   summary: 'passwd and group with root, node and nobody, and where names are looked up',
   apply(tree, { mtime }) {
-    const passwd = users.map((user) => `${user.name}:x:${user.uid}:${user.gid}:${user.name}:${user.home}:/usr/sbin/nologin\n`);
+    const passwd = users.map(
+      (user) => `${user.name}:x:${user.uid}:${user.gid}:${user.name}:${user.home}:/usr/sbin/nologin\n`,
+    );
     const group = groups.map((entry) => `${entry.name}:x:${entry.gid}:\n`);
     tree.set('etc/passwd', generatedFile(passwd.join(''), mtime));
     tree.set('etc/group', generatedFile(group.join(''), mtime));
     // Without `hosts`, some resolvers ask DNS before they read /etc/hosts.
-    tree.set('etc/nsswitch.conf', generatedFile('passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\nprotocols: files\nservices: files\n', mtime));
+    tree.set(
+      'etc/nsswitch.conf',
+      generatedFile(
+        'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\nprotocols: files\nservices: files\n',
+        mtime,
+      ),
+    );
   },
 };

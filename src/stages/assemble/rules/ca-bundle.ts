@@ -12,8 +12,11 @@ export const caBundle: Rule = {
   name: 'ca-bundle',
   summary: 'the certificate bundle, a link per authority, and the links by subject hash',
   apply(tree, { mtime, read }) {
-    const authorities = tree.entries().filter(({ path, node }) => path.startsWith(root) && path.endsWith('.crt') && node.kind === 'file');
-    if (authorities.length === 0) throw new Failure('SOURCE_INVALID', 'the package ca-certificates has no certificate authorities');
+    const authorities = tree
+      .entries()
+      .filter(({ path, node }) => path.startsWith(root) && path.endsWith('.crt') && node.kind === 'file');
+    if (authorities.length === 0)
+      throw new Failure('SOURCE_INVALID', 'the package ca-certificates has no certificate authorities');
     const listed: string[] = [];
     const bundle: string[] = [];
     const links: { readonly name: string; readonly hash: string }[] = [];
@@ -42,5 +45,10 @@ export const caBundle: Rule = {
 
 /** The script's own spelling: blanks and brackets would trouble other scripts. */
 function linkName(path: string): string {
-  return baseName(path).replace(/\.crt$/, '').replaceAll(' ', '_').replaceAll(/[()]/g, '=').replaceAll(',', '_').concat('.pem');
+  return baseName(path)
+    .replace(/\.crt$/, '')
+    .replaceAll(' ', '_')
+    .replaceAll(/[()]/g, '=')
+    .replaceAll(',', '_')
+    .concat('.pem');
 }

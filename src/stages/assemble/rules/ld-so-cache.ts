@@ -76,7 +76,7 @@ function fileAt(tree: ImageTree, path: string, node: TreeNode): TreeNode | undef
 export function realPath(tree: ImageTree, path: string): string | undefined {
   let at = '';
   let parts = path.split('/').filter(Boolean);
-  for (let hops = 0; parts.length > 0; ) {
+  for (let hops = 0; parts.length > 0;) {
     const next = at === '' ? String(parts[0]) : `${at}/${parts[0]}`;
     parts = parts.slice(1);
     const node = tree.get(next);

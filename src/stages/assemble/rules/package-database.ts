@@ -12,8 +12,12 @@ export const packageDatabase: Rule = {
   apply(tree, { packages, mtime }) {
     for (const { input, control, paths } of packages) {
       const stanza = control['control'];
-      if (stanza === undefined) throw new Failure('SOURCE_INVALID', `${input.name} ${input.version} has no control file`);
-      tree.set(`var/lib/dpkg/status.d/${input.name}`, generatedFile(stanza.endsWith('\n') ? stanza : `${stanza}\n`, mtime));
+      if (stanza === undefined)
+        throw new Failure('SOURCE_INVALID', `${input.name} ${input.version} has no control file`);
+      tree.set(
+        `var/lib/dpkg/status.d/${input.name}`,
+        generatedFile(stanza.endsWith('\n') ? stanza : `${stanza}\n`, mtime),
+      );
       const sums = checksums(control['md5sums'] ?? '', new Set(paths));
       tree.set(`var/lib/dpkg/status.d/${input.name}.md5sums`, generatedFile(sums, mtime));
     }

@@ -1,4 +1,3 @@
-import type { Digest } from '../../../core/digest.ts';
 import type { DebInput } from '../../../sources/input.ts';
 import type { FileContent, ImageTree } from '../image-tree.ts';
 
@@ -25,5 +24,3 @@ export interface Rule {
   readonly summary: string;
   apply(tree: ImageTree, context: RuleContext): void;
 }
-
-export type SliceReader = (input: Digest, offset: number, sizeBytes: number) => Buffer;

@@ -11,5 +11,9 @@ for (const folder of ['/app', '/home/node', '/var/diagnostics', '/tmp']) {
   rmSync(made, { recursive: true });
 }
 for (const file of ['/usr/local/bin/node', '/etc/passwd', '/etc/ssl/certs/ca-certificates.crt']) {
-  assert.throws(() => writeFileSync(file, 'x', { flag: 'r+' }), { code: /EACCES|EROFS|ETXTBSY/ }, `${file} can be written`);
+  assert.throws(
+    () => writeFileSync(file, 'x', { flag: 'r+' }),
+    { code: /EACCES|EROFS|ETXTBSY/ },
+    `${file} can be written`,
+  );
 }

@@ -7,7 +7,9 @@ import { batteryChecks, batteryVersion, type BatteryCheck, type CheckedCell, typ
 import { createTestAuthority } from './test-authority.ts';
 
 const suiteId = 'nodeworthy-runtime';
-const scripts = new Map(batteryChecks.map((check) => [check.script, readFileSync(new URL(`./${check.script}`, import.meta.url))]));
+const scripts = new Map(
+  batteryChecks.map((check) => [check.script, readFileSync(new URL(`./${check.script}`, import.meta.url))]),
+);
 
 /** The battery by name and by the digest of everything it demands. */
 export const batterySuite: Suite = {
@@ -40,13 +42,29 @@ export function prepareBattery(now: Date): { layerFor: (check: BatteryCheck) => 
   const authority = createTestAuthority(now);
   return {
     layerFor(check) {
-      const script: LayerFile = { path: 'nodeworthy-test/check.mjs', kind: 'file', mode: 0o644, uid: 0, gid: 0, bytes: scripts.get(check.script) ?? Buffer.alloc(0) };
+      const script: LayerFile = {
+        path: 'nodeworthy-test/check.mjs',
+        kind: 'file',
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        bytes: scripts.get(check.script) ?? Buffer.alloc(0),
+      };
       return check.id === 'tls-store' ? [script, ...authority.common, ...authority.store] : [script];
     },
   };
 }
 
-export async function runBatteryJob(runtime: Runtime, environment: Environment, options: { readonly job: BatteryJob; readonly cell: CheckedCell; readonly layer: readonly LayerFile[]; readonly signal: AbortSignal }): Promise<TestCase> {
+export async function runBatteryJob(
+  runtime: Runtime,
+  environment: Environment,
+  options: {
+    readonly job: BatteryJob;
+    readonly cell: CheckedCell;
+    readonly layer: readonly LayerFile[];
+    readonly signal: AbortSignal;
+  },
+): Promise<TestCase> {
   const { job, cell, layer, signal } = options;
   const { result } = await runtime.run(environment, job.run.request(cell), signal);
   const problems = job.run.judge(result);
@@ -59,6 +77,10 @@ export async function runBatteryJob(runtime: Runtime, environment: Environment, 
     problems,
     output: `${result.stdout}${result.stderr}`.slice(0, 16_384),
     droppedBytes: result.droppedBytes,
-    layer: digestOf(canonicalJson(layer.map(({ path, mode, bytes }) => [path, mode, digestOf(path.endsWith('.mjs') ? (bytes ?? '') : '')]))),
+    layer: digestOf(
+      canonicalJson(
+        layer.map(({ path, mode, bytes }) => [path, mode, digestOf(path.endsWith('.mjs') ? (bytes ?? '') : '')]),
+      ),
+    ),
   };
 }

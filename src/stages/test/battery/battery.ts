@@ -32,7 +32,12 @@ const init = ['/usr/bin/tini', '--'] as const;
 
 function run(env: Record<string, string> = {}, more: Partial<RunRequest> = {}): CheckRun {
   return {
-    request: (cell) => ({ args: [...init, 'node', scriptPath], env: { EXPECTED_RELEASE: cell.release, EXPECTED_SUITE: cell.suite, ...env }, timeoutMs, ...more }),
+    request: (cell) => ({
+      args: [...init, 'node', scriptPath],
+      env: { EXPECTED_RELEASE: cell.release, EXPECTED_SUITE: cell.suite, ...env },
+      timeoutMs,
+      ...more,
+    }),
     judge: expectExit(0),
   };
 }
@@ -41,32 +46,48 @@ function expectExit(code: number, withinMs?: number) {
   return (result: RunResult): string[] => [
     ...(result.timedOut ? [`did not end within ${timeoutMs / 1000} s`] : []),
     ...(result.exitCode === code ? [] : [`exit code ${result.exitCode}, expected ${code}: ${lastLines(result)}`]),
-    ...(withinMs !== undefined && result.durationMs > withinMs ? [`took ${Math.round(result.durationMs)} ms, allowed ${withinMs}`] : []),
+    ...(withinMs !== undefined && result.durationMs > withinMs
+      ? [`took ${Math.round(result.durationMs)} ms, allowed ${withinMs}`]
+      : []),
   ];
 }
 
 /** The assertion's own words, not the whole stack. */
 function lastLines({ stderr }: RunResult): string {
-  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !/^\s+at |^Node\.js v|^node:internal/.test(line));
+  const lines = stderr
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^\s+at |^Node\.js v|^node:internal/.test(line));
   return lines.slice(0, 6).join(' | ').slice(0, 600);
 }
 
 function heapRun(containerMb: number): CheckRun {
-  return { ...run({ CONTAINER_MB: String(containerMb), EXPECTED_HEAP_MB: '0' }, { memoryBytes: containerMb * mebibyte }), name: `${containerMb}MB` };
+  return {
+    ...run({ CONTAINER_MB: String(containerMb), EXPECTED_HEAP_MB: '0' }, { memoryBytes: containerMb * mebibyte }),
+    name: `${containerMb}MB`,
+  };
 }
 
-const single = (id: string, reason: string, runs: readonly CheckRun[] = [run()]): BatteryCheck => ({ id, reason, script: `${id}.mjs`, runs });
+const single = (id: string, reason: string, runs: readonly CheckRun[] = [run()]): BatteryCheck => ({
+  id,
+  reason,
+  script: `${id}.mjs`,
+  runs,
+});
 
 export const batteryChecks: readonly BatteryCheck[] = [
   single('version', 'A tag must equal what is inside: binary, environment, operating system.'),
   single('builtin-modules', 'A library that the binary needs and does not find shows here first.'),
   {
     id: 'tls-store',
-    reason: 'Enterprises add their own authority: the system store and NODE_EXTRA_CA_CERTS must both be honoured, and nothing else trusted.',
+    reason:
+      'Enterprises add their own authority: the system store and NODE_EXTRA_CA_CERTS must both be honoured, and nothing else trusted.',
     script: 'tls-store.mjs',
     runs: [
       { ...run({ EXPECTED_TRUST: 'yes' }), name: 'system' },
-      { ...run({ EXPECTED_TRUST: 'yes', NODE_USE_SYSTEM_CA: '0', NODE_EXTRA_CA_CERTS: '/nodeworthy-test/ca.crt' }), name: 'extra' },
+      {
+        ...run({ EXPECTED_TRUST: 'yes', NODE_USE_SYSTEM_CA: '0', NODE_EXTRA_CA_CERTS: '/nodeworthy-test/ca.crt' }),
+        name: 'extra',
+      },
       { ...run({ EXPECTED_TRUST: 'no', NODE_USE_SYSTEM_CA: '0' }), name: 'unknown' },
     ],
   },
@@ -81,8 +102,16 @@ export const batteryChecks: readonly BatteryCheck[] = [
     reason: 'An orchestrator ends a container with SIGTERM; a process that does not end in time is killed.',
     script: 'signals.mjs',
     runs: [
-      { ...run({ HANDLER: 'yes' }, { signalAfter: { text: 'ready', signal: 'SIGTERM' } }), name: 'handled', judge: expectExit(0, 5000) },
-      { ...run({ HANDLER: 'no' }, { signalAfter: { text: 'ready', signal: 'SIGTERM' } }), name: 'default', judge: expectExit(143, 5000) },
+      {
+        ...run({ HANDLER: 'yes' }, { signalAfter: { text: 'ready', signal: 'SIGTERM' } }),
+        name: 'handled',
+        judge: expectExit(0, 5000),
+      },
+      {
+        ...run({ HANDLER: 'no' }, { signalAfter: { text: 'ready', signal: 'SIGTERM' } }),
+        name: 'default',
+        judge: expectExit(143, 5000),
+      },
     ],
   },
   single('orphans', 'Without an init, orphaned processes stay as zombies until the limit is reached.'),
@@ -95,7 +124,18 @@ export const batteryChecks: readonly BatteryCheck[] = [
       heapRun(256),
       heapRun(512),
       heapRun(2048),
-      { ...run({ CONTAINER_MB: '512', EXPECTED_HEAP_MB: '100', EXPECTED_EXACT: 'yes', NODE_OPTIONS: '--max-old-space-size=100' }, { memoryBytes: 512 * mebibyte }), name: 'override' },
+      {
+        ...run(
+          {
+            CONTAINER_MB: '512',
+            EXPECTED_HEAP_MB: '100',
+            EXPECTED_EXACT: 'yes',
+            NODE_OPTIONS: '--max-old-space-size=100',
+          },
+          { memoryBytes: 512 * mebibyte },
+        ),
+        name: 'override',
+      },
     ],
   },
   {
@@ -107,7 +147,9 @@ export const batteryChecks: readonly BatteryCheck[] = [
       { ...run({ EXPECTED_USER: '123456:0' }, { user: '123456:0' }), name: 'any' },
     ],
   },
-  single('read-only-root', 'Hardened clusters mount the root read-only.', [run({}, { readOnly: true, tmpfs: ['/tmp'] })]),
+  single('read-only-root', 'Hardened clusters mount the root read-only.', [
+    run({}, { readOnly: true, tmpfs: ['/tmp'] }),
+  ]),
   single('diagnostics', 'A report and a heap snapshot must be writable when something goes wrong.'),
   single('file-modes', 'No set-id bit, nothing writable by everybody, no shell and no package manager.'),
 ];

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 
-const bundle = readFileSync(process.env.SSL_CERT_FILE, 'latin1').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/g) ?? [];
+const bundle =
+  readFileSync(process.env.SSL_CERT_FILE, 'latin1').match(
+    /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/g,
+  ) ?? [];
 assert.ok(bundle.length > 100, `only ${bundle.length} authorities`);
 for (const pem of bundle) assert.ok(new X509Certificate(pem).ca, 'an entry is no authority');
 const hashed = readdirSync(process.env.SSL_CERT_DIR).filter((name) => /^[0-9a-f]{8}\.\d+$/.test(name));

@@ -27,6 +27,10 @@ assert.ok(seen > 500, `only ${seen} files were seen`);
 assert.deepEqual(problems, []);
 for (const program of ['sh', 'bash', 'dash', 'busybox', 'apt', 'dpkg', 'npm', 'npx', 'su', 'passwd']) {
   for (const folder of ['/bin', '/usr/bin', '/usr/local/bin', '/sbin', '/usr/sbin']) {
-    assert.throws(() => lstatSync(`${folder}/${program}`), { code: 'ENOENT' }, `${folder}/${program} has no place in a runtime image`);
+    assert.throws(
+      () => lstatSync(`${folder}/${program}`),
+      { code: 'ENOENT' },
+      `${folder}/${program} has no place in a runtime image`,
+    );
   }
 }

@@ -11,12 +11,29 @@ export function createTestAuthority(now: Date): { readonly common: LayerFile[]; 
   const server = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const validity = { notBefore: new Date(now.getTime() - dayMs), notAfter: new Date(now.getTime() + 30 * dayMs) };
   const issuer = { commonName: 'Nodeworthy Test Authority', privateKey: authority.privateKey };
-  const ca = createCertificate({ ...validity, commonName: issuer.commonName, publicKey: authority.publicKey, issuer, isAuthority: true });
-  const certificate = createCertificate({ ...validity, commonName: 'localhost', publicKey: server.publicKey, issuer, isAuthority: false, dnsNames: ['localhost'] });
+  const ca = createCertificate({
+    ...validity,
+    commonName: issuer.commonName,
+    publicKey: authority.publicKey,
+    issuer,
+    isAuthority: true,
+  });
+  const certificate = createCertificate({
+    ...validity,
+    commonName: 'localhost',
+    publicKey: server.publicKey,
+    issuer,
+    isAuthority: false,
+    dnsNames: ['localhost'],
+  });
   const hash = subjectHash(pemToDer(ca) as Buffer);
   const key = server.privateKey.export({ type: 'pkcs8', format: 'pem' });
   return {
-    common: [file('nodeworthy-test/ca.crt', ca), file('nodeworthy-test/server.crt', certificate), file('nodeworthy-test/server.key', key.toString())],
+    common: [
+      file('nodeworthy-test/ca.crt', ca),
+      file('nodeworthy-test/server.crt', certificate),
+      file('nodeworthy-test/server.key', key.toString()),
+    ],
     store: [file(`etc/ssl/certs/${hash}.0`, ca)],
   };
 }

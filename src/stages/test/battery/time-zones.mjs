@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 
 const at = new Date('2026-07-01T12:00:00Z');
-const clock = (timeZone, locale = 'en-GB') => new Intl.DateTimeFormat(locale, { timeZone, hour: '2-digit', minute: '2-digit' }).format(at);
+const clock = (timeZone, locale = 'en-GB') =>
+  new Intl.DateTimeFormat(locale, { timeZone, hour: '2-digit', minute: '2-digit' }).format(at);
 assert.equal(clock('Europe/Berlin'), '14:00');
 assert.equal(clock('America/New_York'), '08:00');
 assert.equal(clock('Asia/Kolkata'), '17:30');
