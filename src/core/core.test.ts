@@ -30,10 +30,13 @@ describe('retryTransient', () => {
 
   it('does not repeat a failure that will not go away', async () => {
     let calls = 0;
-    const work = retryTransient(async () => {
-      calls++;
-      throw new Failure('INTEGRITY', 'wrong bytes');
-    }, { policy: quick });
+    const work = retryTransient(
+      async () => {
+        calls++;
+        throw new Failure('INTEGRITY', 'wrong bytes');
+      },
+      { policy: quick },
+    );
     await expect(work).rejects.toThrow('wrong bytes');
     expect(calls).toBe(1);
   });

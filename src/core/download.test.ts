@@ -15,9 +15,20 @@ async function fetchFrom(handler: Handler, request: Partial<DownloadRequest> = {
   const server = await serve(handler);
   const events: ProgressEvent[] = [];
   const http = createHttpClient();
-  const ports = { http, folder: folder ?? (await temporaryFolder()), report: (event: ProgressEvent) => void events.push(event), signal: new AbortController().signal, now: new Date(), retry: { attempts: 4, firstDelayMs: 1, maxDelayMs: 2 } };
+  const ports = {
+    http,
+    folder: folder ?? (await temporaryFolder()),
+    report: (event: ProgressEvent) => void events.push(event),
+    signal: new AbortController().signal,
+    now: new Date(),
+    retry: { attempts: 4, firstDelayMs: 1, maxDelayMs: 2 },
+  };
   try {
-    const content = await downloadFile({ url: `${server.url}file`, name: 'file', maxBytes: 1 << 20, expected, ...request }, ports, (file) => readFile(file.path));
+    const content = await downloadFile(
+      { url: `${server.url}file`, name: 'file', maxBytes: 1 << 20, expected, ...request },
+      ports,
+      (file) => readFile(file.path),
+    );
     return { content, events, requests: server.requests, folder: ports.folder };
   } finally {
     await http.close();
@@ -36,8 +47,13 @@ describe('downloadFile', () => {
     const { content, events } = await fetchFrom((request, response) => {
       ranges.push(request.headers.range);
       const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
-      response.writeHead(start > 0 ? 206 : 200, { etag: '"1"', 'content-length': bytes.length - start, ...(start > 0 ? { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` } : {}) });
-      if (ranges.length < 3) response.write(bytes.subarray(start, start + 100_000), () => setTimeout(() => response.destroy(), 20));
+      response.writeHead(start > 0 ? 206 : 200, {
+        etag: '"1"',
+        'content-length': bytes.length - start,
+        ...(start > 0 ? { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` } : {}),
+      });
+      if (ranges.length < 3)
+        response.write(bytes.subarray(start, start + 100_000), () => setTimeout(() => response.destroy(), 20));
       else response.end(bytes.subarray(start));
     });
     expect(content.equals(bytes)).toBe(true);
@@ -58,7 +74,9 @@ describe('downloadFile', () => {
 
   it.each([429, 500, 503])('tries again after %i', async (status) => {
     let calls = 0;
-    const { content } = await fetchFrom((_, response) => void (++calls < 3 ? response.writeHead(status).end() : response.end(bytes)));
+    const { content } = await fetchFrom(
+      (_, response) => void (++calls < 3 ? response.writeHead(status).end() : response.end(bytes)),
+    );
     expect(content.length).toBe(bytes.length);
     expect(calls).toBe(3);
   });
@@ -85,20 +103,30 @@ describe('downloadFile', () => {
   });
 
   it('refuses other bytes of the same size', async () => {
-    await expect(fetchFrom((_, response) => response.end(Buffer.alloc(bytes.length)))).rejects.toMatchObject({ code: 'INTEGRITY' });
+    await expect(fetchFrom((_, response) => response.end(Buffer.alloc(bytes.length)))).rejects.toMatchObject({
+      code: 'INTEGRITY',
+    });
   });
 
   it('refuses other bytes by sha512, as npm promises them', async () => {
     const sha512 = createHash('sha512').update('else').digest('base64');
-    await expect(fetchFrom((_, response) => response.end(bytes), { expected: { sha512 } })).rejects.toMatchObject({ code: 'INTEGRITY' });
+    await expect(fetchFrom((_, response) => response.end(bytes), { expected: { sha512 } })).rejects.toMatchObject({
+      code: 'INTEGRITY',
+    });
   });
 
   it('stops at the size limit, however much comes', async () => {
-    const failure = fetchFrom((_, response) => {
-      const more = (): void => void (response.destroyed || response.write(bytes, more));
-      more();
-    }, { expected: {}, maxBytes: 1_000_000 });
-    await expect(failure).rejects.toMatchObject({ code: 'INTEGRITY', message: expect.stringContaining('at most 1000000') });
+    const failure = fetchFrom(
+      (_, response) => {
+        const more = (): void => void (response.destroyed || response.write(bytes, more));
+        more();
+      },
+      { expected: {}, maxBytes: 1_000_000 },
+    );
+    await expect(failure).rejects.toMatchObject({
+      code: 'INTEGRITY',
+      message: expect.stringContaining('at most 1000000'),
+    });
   });
 
   it('does not show credentials to the host it is sent on to', async () => {
@@ -107,13 +135,18 @@ describe('downloadFile', () => {
       seen.push(request.headers.authorization);
       response.end(bytes);
     });
-    await fetchFrom((_, response) => response.writeHead(302, { location: `${other.url}file` }).end(), { headers: { authorization: 'Bearer secret' } });
+    await fetchFrom((_, response) => response.writeHead(302, { location: `${other.url}file` }).end(), {
+      headers: { authorization: 'Bearer secret' },
+    });
     expect(seen).toEqual([undefined]);
   });
 
   it('fails with the address when nobody answers', async () => {
     const server = await serve(() => {});
     await server.close();
-    await expect(fetchFrom(() => {}, { url: `${server.url}file?token=secret` })).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE', message: expect.not.stringContaining('secret') });
+    await expect(fetchFrom(() => {}, { url: `${server.url}file?token=secret` })).rejects.toMatchObject({
+      code: 'SOURCE_UNREACHABLE',
+      message: expect.not.stringContaining('secret'),
+    });
   });
 });

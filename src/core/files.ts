@@ -56,4 +56,3 @@ export async function fileSize(path: string): Promise<number | undefined> {
     throw translateFileError(error, path);
   }
 }
-

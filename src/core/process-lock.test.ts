@@ -10,7 +10,9 @@ const source = fileURLToPath(new URL('./process-lock.ts', import.meta.url));
 /** A process that takes the lock, says so, and never gives it back. */
 function holder(path: string) {
   const code = `const { withProcessLock } = await import(${JSON.stringify(source)}); await withProcessLock(${JSON.stringify(path)}, async () => { console.log('held'); await new Promise((resolve) => setTimeout(resolve, 60000)); });`;
-  return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', code], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 it('keeps others out, and is free again the moment its holder is killed', async () => {

@@ -24,8 +24,16 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
 export async function interruptCli(
   args: readonly string[],
   options: CliOptions & { readonly signal: NodeJS.Signals; readonly when: (stderr: string) => boolean },
-): Promise<{ readonly exitCode: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string; readonly interrupted: boolean }> {
-  const child = spawn(process.execPath, [entry, ...args], { cwd: options.cwd, env: { ...process.env, CI: 'true', ...options.env } });
+): Promise<{
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
+  readonly interrupted: boolean;
+}> {
+  const child = spawn(process.execPath, [entry, ...args], {
+    cwd: options.cwd,
+    env: { ...process.env, CI: 'true', ...options.env },
+  });
   let stderr = '';
   let interrupted = false;
   child.stderr.on('data', (chunk: Buffer) => {
@@ -35,5 +43,7 @@ export async function interruptCli(
     child.kill(options.signal);
   });
   child.stdout.resume();
-  return await new Promise((resolve) => child.on('close', (exitCode, signal) => resolve({ exitCode, signal, stderr, interrupted })));
+  return await new Promise((resolve) =>
+    child.on('close', (exitCode, signal) => resolve({ exitCode, signal, stderr, interrupted })),
+  );
 }

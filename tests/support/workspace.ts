@@ -31,7 +31,10 @@ export async function realWorkspace(change: (recipe: string) => string = (recipe
 }
 
 /** The same with only some of the lock's cells. */
-export async function smallWorkspace(keep: (cell: string) => boolean, change?: (recipe: string) => string): Promise<string> {
+export async function smallWorkspace(
+  keep: (cell: string) => boolean,
+  change?: (recipe: string) => string,
+): Promise<string> {
   const folder = await realWorkspace(change);
   const path = join(folder, 'nodeworthy.lock.json');
   const lock = JSON.parse(await readFile(path, 'utf8')) as { cells: { id: string; base: string }[] };

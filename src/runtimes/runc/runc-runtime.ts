@@ -137,6 +137,7 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       });
       await writeFile(join(bundle, 'config.json'), JSON.stringify(config));
       const lower = [...before.layers].reverse().join(':');
+      let ended = false;
       try {
         const result = await launch({
           args: [upper ?? '', bundle, lower, runcRoot, id],
@@ -145,6 +146,7 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
           env,
           kill: (name) => exec('runc', ['--root', runcRoot, 'kill', id, name], { env: { ...env } }),
         });
+        ended = !result.timedOut;
         if (upper === undefined) return { result, environment };
         return {
           result,
@@ -155,7 +157,9 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
           } satisfies RuncEnvironment,
         };
       } finally {
-        await exec('runc', ['--root', runcRoot, 'delete', '--force', id], { env: { ...env } }).catch(() => {});
+        // `runc run` cleans up after a container that ended by itself.
+        if (!ended)
+          await exec('runc', ['--root', runcRoot, 'delete', '--force', id], { env: { ...env } }).catch(() => {});
         await rm(bundle, { recursive: true, force: true });
       }
     },

@@ -2,12 +2,12 @@ import { mapConcurrent } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
 import { digestOf } from '../../core/digest.ts';
 import { isNative } from '../../runtimes/architecture.ts';
-import type { Environment, Runtime } from '../../runtimes/runtime.ts';
+import type { Runtime } from '../../runtimes/runtime.ts';
 import { auditLayer } from '../../store/audit-layer.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readImageConfig, readManifest } from '../../store/manifest.ts';
 import type { Candidate, CandidatePlatform } from '../assemble/assemble-cell.ts';
-import { batteryJobs, batterySuite, prepareBattery, runBatteryJob } from './battery/battery-suite.ts';
+import { batteryCaseCount, batteryJobs, batteryLayer, batterySuite } from './battery/battery-suite.ts';
 import type { CheckedCell } from './battery/battery.ts';
 import { runDockerfileTest, type DockerfileTest } from './dockerfile-test.ts';
 import { attachReport, findReports, isCompletePass, type Suite, type TestCase, type TestReport } from './report.ts';
@@ -65,34 +65,25 @@ async function testPlatform(
   const started = performance.now();
   const runtime = await options.runtime();
   const base = await runtime.open(store, { manifest: platform.manifest.digest, platform: platform.platform });
-  const battery = prepareBattery(context.verificationTime);
-  const total = batteryJobs.length + options.tests.length + 1;
+  const total = batteryCaseCount + options.tests.length + 1;
   let done = 0;
   let failed = 0;
-  function count(result: TestCase): TestCase {
-    done++;
-    if (result.result === 'failed') failed++;
+  function count(finished: readonly TestCase[]): readonly TestCase[] {
+    done += finished.length;
+    failed += finished.filter((item) => item.result === 'failed').length;
     options.onCase?.(done, total, failed);
-    return result;
+    return finished;
   }
   try {
-    const layers = new Map<string, Promise<Environment>>();
-    const jobs: (() => Promise<TestCase>)[] = batteryJobs.map((job) => async () => {
-      const files = battery.layerFor(job.check);
-      const layered = layers.get(job.check.id) ?? runtime.addLayer(base, files);
-      layers.set(job.check.id, layered);
-      return await runBatteryJob(runtime, await layered, {
-        job,
-        cell: options.cell,
-        layer: files,
-        signal: context.signal,
-      });
-    });
-    jobs.push(() => auditPrivileges(store, platform));
-    for (const test of options.tests)
-      jobs.push(() => runDockerfileTest(runtime, base, { test, signal: context.signal }));
-    const cases = await mapConcurrent(jobs, options.parallel, async (job) => count(await job()));
-    for (const layered of layers.values()) await runtime.dispose(await layered);
+    const layered = await runtime.addLayer(base, batteryLayer(context.verificationTime));
+    const { signal } = context;
+    const jobs: (() => Promise<readonly TestCase[]>)[] = [
+      ...batteryJobs({ runtime, environment: layered, cell: options.cell, signal }),
+      async () => [await auditPrivileges(store, platform)],
+      ...options.tests.map((test) => async () => [await runDockerfileTest(runtime, base, { test, signal })]),
+    ];
+    const cases = (await mapConcurrent(jobs, options.parallel, async (job) => count(await job()))).flat();
+    await runtime.dispose(layered);
     return {
       reportVersion: 1,
       subject: platform.manifest.digest,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { compareText } from '../../core/canonical-json.ts';
 import { Failure } from '../../core/errors.ts';
 import { readBody } from '../../core/http.ts';
 import type { Transport } from './transport.ts';
@@ -18,7 +19,7 @@ export async function listTags(transport: Transport): Promise<string[]> {
     if (!parsed.success) throw new Failure('REGISTRY_INVALID', `${transport.registry}: the list of tags is malformed`);
     tags.push(...(parsed.data.tags ?? []));
     const next = nextLink(response.headers['link']);
-    if (next === undefined) return tags;
+    if (next === undefined) return tags.sort(compareText);
     path = new URL(next, response.url).href;
   }
   throw new Failure('REGISTRY_INVALID', `${transport.registry}: the list of tags does not end`);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 if (process.argv[2] === 'child') {
   const grandchild = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60)'], { detached: true, stdio: 'ignore' });
@@ -10,7 +11,9 @@ if (process.argv[2] === 'child') {
   process.stdout.write(String(grandchild.pid));
   process.exit(0);
 }
-const child = spawn(process.execPath, [process.argv[1], 'child'], { stdio: ['ignore', 'pipe', 'inherit'] });
+const child = spawn(process.execPath, [fileURLToPath(import.meta.url), 'child'], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
 let orphan = '';
 for await (const chunk of child.stdout) orphan += chunk;
 assert.match(orphan, /^\d+$/);

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { Failure } from '../core/errors.ts';
+import { parseRecipe } from './load-recipe.ts';
+
+const good = 'name: x\nnode:\n  releases: [lts, 24]\n  source: npm\nbases:\n  trixie: { debian: trixie }\n';
+
+function failureOf(text: string): Failure {
+  try {
+    parseRecipe(text, 'nodeworthy.yaml');
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error('the recipe was accepted');
+}
+
+describe('parseRecipe', () => {
+  it('fills in what has a default', () => {
+    expect(parseRecipe(good, 'x')).toMatchObject({
+      variants: ['runtime'],
+      platforms: ['linux/amd64'],
+      compression: 'gzip',
+      publish: [],
+      tests: [],
+    });
+  });
+
+  it.each([
+    [
+      'an unknown key',
+      `${good}variant: [runtime]\n`,
+      'nodeworthy.yaml:7:1: unknown key "variant"',
+      'did you mean "variants"?',
+    ],
+    [
+      'an unknown key deep inside',
+      good.replace('releases:', 'release:'),
+      'nodeworthy.yaml:3:3: unknown key "release"',
+      'did you mean "releases"?',
+    ],
+    [
+      'an unknown key of a base',
+      good.replace('{ debian: trixie }', '{ debian: trixie, mirorr: "https://example.com" }'),
+      'nodeworthy.yaml:6:29: unknown key "mirorr"',
+      'did you mean "mirror"?',
+    ],
+    [
+      'an unknown key of a target',
+      `${good}publish:\n  - repositry: localhost:5000/x\n`,
+      'nodeworthy.yaml:8:5: unknown key "repositry"',
+      'did you mean "repository"?',
+    ],
+    ['a wrong value', `${good}platforms: [linux/s390x]\n`, 'nodeworthy.yaml:7:13', ''],
+    ['a missing part', 'name: x\nbases: { trixie: { debian: trixie } }\n', 'node', ''],
+    ['broken YAML', 'name: [x\n', 'nodeworthy.yaml:2:1', 'not valid YAML'],
+    ['a key given twice', 'name: x\nname: y\n', 'nodeworthy.yaml:2:1', 'YAML'],
+  ])('names line and remedy of %s', (_, text, message, hint) => {
+    const failure = failureOf(text);
+    expect(failure.code).toBe('RECIPE_INVALID');
+    expect(failure.exitStatus).toBe(2);
+    expect(failure.message).toContain(message);
+    expect(failure.hint ?? '').toContain(hint);
+  });
+
+  it('names every mistake at once', () => {
+    expect(failureOf(`${good}foo: 1\nbar: 2\n`).message.split('\n')).toHaveLength(2);
+  });
+});
