@@ -58,7 +58,7 @@ export async function runPipeline(input: PipelineInput): Promise<CellResult[]> {
   await restoreMissing(store, lock.inputs, { loaded, context, aptFolder: input.aptFolder });
   const shared = openShared(input);
   try {
-    return await mapConcurrent(cells, context.concurrency * 2, (cell) =>
+    return await mapConcurrent(cells, context.concurrency * 4, (cell) =>
       settle(cell, context, async (steps) => {
         steps.candidate = await assemble(input, cell);
         if (goal === 'build') return steps.candidate.reused ? 'unchanged' : 'built';

@@ -85,7 +85,7 @@ async function expandDeb(store: LayoutStore, input: Input, file: FileHandle): Pr
   if (input.size > maxDebBytes) throw new Failure('ARCHIVE_HOSTILE', `${name} is larger than ${maxDebBytes} bytes`);
   await proveBlob(store, input.digest, input.size);
   const deb = await readDeb(await readFile(store.blobPath(input.digest)), name);
-  const { entries, sizeBytes } = await copyMembers(deb.data({ name, ...limits }), file, (path) => path);
+  const { entries, sizeBytes } = await copyMembers(deb.data({ name, ...limits }), file, { rename: (path) => path });
   return { sizeBytes, entries, control: Object.fromEntries(deb.control) };
 }
 
@@ -97,10 +97,15 @@ async function expandNode(store: LayoutStore, input: Input, file: FileHandle): P
     createGunzip({ chunkSize: 1 << 18 }),
   );
   const wanted = new Set(['bin/node', 'LICENSE']);
-  const { entries, sizeBytes } = await copyMembers(readTar(source, { name, ...limits }), file, (path) => {
-    const inside = path.slice(path.indexOf('/') + 1);
-    return wanted.has(inside) ? inside : undefined;
+  const { entries, sizeBytes } = await copyMembers(readTar(source, { name, ...limits }), file, {
+    rename(path) {
+      const inside = path.slice(path.indexOf('/') + 1);
+      return wanted.has(inside) ? inside : undefined;
+    },
+    // The digest was proven above; what comes after the last wanted file is never used.
+    isDone: (found) => found === wanted.size,
   });
+  source.destroy();
   for (const path of wanted) {
     if (!entries.some((member) => member.entry.path === path))
       throw new Failure('SOURCE_INVALID', `${name} has no ${path}`, {
@@ -114,22 +119,26 @@ async function proveBlob(store: LayoutStore, digest: Digest, size: number): Prom
   for await (const chunk of store.openBlob({ digest, size })) void chunk;
 }
 
-async function copyMembers(
-  members: AsyncGenerator<TarMember>,
-  file: FileHandle,
-  rename: (path: string) => string | undefined,
-) {
+interface CopyOptions {
+  /** The path to keep a member under, or undefined to leave it out. */
+  readonly rename: (path: string) => string | undefined;
+  readonly isDone?: (kept: number) => boolean;
+}
+
+async function copyMembers(members: AsyncGenerator<TarMember>, file: FileHandle, { rename, isDone }: CopyOptions) {
   const entries: ExpandedEntry[] = [];
   let offset = 0;
   for await (const { entry, content } of members) {
     const path = rename(entry.path);
     if (path === undefined) continue;
     entries.push({ entry: { ...entry, path }, offset });
-    if (entry.kind !== 'file') continue;
-    for await (const chunk of content()) {
-      await file.write(chunk);
-      offset += chunk.length;
+    if (entry.kind === 'file') {
+      for await (const chunk of content()) {
+        await file.write(chunk);
+        offset += chunk.length;
+      }
     }
+    if (isDone?.(entries.length)) break;
   }
   return { entries, sizeBytes: offset };
 }

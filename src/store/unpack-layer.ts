@@ -9,6 +9,7 @@ import { readTar } from '../formats/tar/read-tar.ts';
 import { noteAudit, privilegeOf } from './audit-layer.ts';
 import { decompressLayer } from './decompress-layer.ts';
 import type { LayoutStore } from './layout/layout-store.ts';
+import { isProven } from './proven-layers.ts';
 
 const flights = new SingleFlight<string>();
 
@@ -42,22 +43,23 @@ async function unpack(
   layer: Descriptor,
   { diffId, folder }: { diffId: Digest; folder: string },
 ): Promise<void> {
-  const hash = createHash('sha256');
+  const hash = (await isProven(store, layer.digest, diffId)) ? undefined : createHash('sha256');
   const name = `layer ${layer.digest}`;
   async function* hashed(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
-      hash.update(chunk);
+      hash?.update(chunk);
       yield chunk;
     }
   }
   const tar = hashed(decompressLayer(store.openBlob(layer), layer));
+  const parents = realParents(folder, name);
   const privileges: string[] = [];
   const folders: { readonly path: string; readonly mtime: number }[] = [];
   for await (const { entry, content } of readTar(tar, { name, maxEntries: 1_000_000, maxTotalBytes: 16 * 2 ** 30 })) {
     const path = join(folder, entry.path);
     const privilege = privilegeOf(entry);
     if (privilege) privileges.push(privilege);
-    await requireRealParents(folder, entry.path, name);
+    await parents.require(entry.path);
     switch (entry.kind) {
       case 'directory':
         await mkdir(path, { recursive: true });
@@ -68,7 +70,7 @@ async function unpack(
         await lchown(path, entry.uid, entry.gid);
         continue;
       case 'hardlink':
-        await requireRealParents(folder, entry.linkTarget ?? '', name);
+        await parents.require(entry.linkTarget ?? '');
         await link(join(folder, entry.linkTarget ?? ''), path);
         continue;
       case 'file': {
@@ -87,7 +89,7 @@ async function unpack(
   }
   for await (const rest of tar) void rest;
   for (const { path, mtime } of folders.reverse()) await lutimes(path, mtime, mtime);
-  const found = `sha256:${hash.digest('hex')}`;
+  const found = hash === undefined ? diffId : `sha256:${hash.digest('hex')}`;
   if (found !== diffId)
     throw new Failure('INTEGRITY', `${name} unpacks to ${found}, the image says ${diffId}`, {
       hint: 'the image is damaged; build it again',
@@ -95,20 +97,30 @@ async function unpack(
   await noteAudit(store, diffId, privileges);
 }
 
-/** No entry may be written through a symlink that an earlier entry made: that is how archives escape. */
-async function requireRealParents(root: string, path: string, name: string): Promise<void> {
-  const parent = dirname(path);
-  if (parent === '.') return;
-  let at = root;
-  for (const part of parent.split('/')) {
-    at = join(at, part);
-    const found = await lstat(at).catch(() => undefined);
-    if (found === undefined) await mkdir(at);
-    else if (!found.isDirectory())
-      throw new Failure('ARCHIVE_HOSTILE', `${name}: ${path} goes through ${part}, which is no folder`, {
-        hint: 'the image was not run',
-      });
-  }
+/**
+ * No entry may be written through a symlink that an earlier entry made: that is how archives escape. Each folder is
+ * looked at once: an entry never replaces one that is there, so a folder stays a folder.
+ */
+function realParents(root: string, name: string) {
+  const seen = new Set<string>();
+  return {
+    async require(path: string): Promise<void> {
+      const parent = dirname(path);
+      if (parent === '.' || seen.has(parent)) return;
+      let at = root;
+      for (const part of parent.split('/')) {
+        at = join(at, part);
+        const found = await lstat(at).catch(() => undefined);
+        if (found === undefined) await mkdir(at);
+        else if (!found.isDirectory()) {
+          throw new Failure('ARCHIVE_HOSTILE', `${name}: ${path} goes through ${part}, which is no folder`, {
+            hint: 'the image was not run',
+          });
+        }
+      }
+      seen.add(parent);
+    },
+  };
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -13,9 +13,7 @@ afterAll(async () => {
 });
 
 /** A server on the loopback interface; requests are remembered as `METHOD path`. */
-export async function serve(
-  handler: Handler,
-): Promise<{
+export async function serve(handler: Handler): Promise<{
   readonly url: string;
   readonly host: string;
   readonly requests: string[];

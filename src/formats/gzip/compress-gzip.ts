@@ -1,11 +1,14 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import { createGzip, type Gzip } from 'node:zlib';
 
-/** Fixed for ever: a change makes other bytes, hence other digests, and needs another compressor id. */
-export const gzipParameters = { level: 6, memLevel: 8, windowBits: 15 } as const;
+/**
+ * Fixed for ever: a change makes other bytes, hence other digests, and needs another compressor id. Level 4 takes 60 %
+ * of the time of level 6 and makes the Node.js binary 2.7 % larger.
+ */
+export const gzipParameters = { level: 4, memLevel: 8, windowBits: 15 } as const;
 
 /** Recorded in the lock: names everything that decides the compressed bytes. */
-export const gzipCompressorId = 'gzip/chromium-zlib/L6/m8/os=ff';
+export const gzipCompressorId = 'gzip/chromium-zlib/L4/m8/os=ff';
 
 export function createNativeGzip(): Gzip {
   return createGzip({ ...gzipParameters, chunkSize: 1 << 18 });

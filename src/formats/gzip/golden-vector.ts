@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { Failure } from '../../core/errors.ts';
 
 export const goldenBytes = 8 << 20;
-/** SHA-256 of the gzip stream of {@link goldenInput} at level 6, without its ten header bytes. */
-export const goldenGzip = '89319e52c59939db2f067e6e3a0e9b4028aef587d851a90cbc8bf42f88478651';
+/** SHA-256 of the gzip stream of {@link goldenInput} at level 4, without its ten header bytes; the same on Node.js 22, 24, 26 and in pako 3. */
+export const goldenGzip = 'cde1241f221492616f8b457fe670e4d6917dad5a049d0df8d6c3f4ffac7ed172';
 
 /** Words drawn from a linear congruential generator, with runs of noise: exercises matches, literals and block splits. */
 export function goldenInput(sizeBytes: number): Buffer {

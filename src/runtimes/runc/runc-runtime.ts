@@ -45,15 +45,11 @@ interface RuncEnvironment extends Environment {
 
 /**
  * Mounts the overlay in a mount namespace of its own and starts runc in it: the mount ends with the container, however
- * that ends. Changes go to a tmpfs, or to the folder in $1 when they are kept.
- * $1 upper ("" for none), $2 bundle, $3 lower folders, $4 runc root, $5 container id
+ * that ends.
+ * $1 upper folder, with its work folder beside it, $2 bundle, $3 lower folders, $4 runc root, $5 container id
  */
 const launcher = `
-mount -t tmpfs -o mode=0755 tmpfs "$2/scratch"
-mkdir "$2/scratch/work" "$2/scratch/upper"
-upper="$2/scratch/upper"; work="$2/scratch/work"
-if [ -n "$1" ]; then upper="$1"; work="$1.work"; mkdir -p "$work"; fi
-mount -t overlay overlay -o "lowerdir=$3,upperdir=$upper,workdir=$work" "$2/rootfs"
+mount -t overlay overlay -o "lowerdir=$3,upperdir=$1,workdir=$1.work" "$2/rootfs"
 exec runc --root "$4" run --bundle "$2" "$5"`;
 
 export const runcRuntime: RuntimeMember = {
@@ -80,7 +76,8 @@ export const runcRuntime: RuntimeMember = {
 };
 
 async function startRunc(version: string, env: Readonly<Record<string, string | undefined>>): Promise<Runtime> {
-  const home = await mkdtemp(join(tmpdir(), 'nodeworthy-runc-'));
+  await sweep();
+  const home = await mkdtemp(join(tmpdir(), `${homePrefix}${process.pid}-`));
   const runcRoot = join(home, 'state');
   await writeFile(join(home, 'hosts'), '127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\tnodeworthy-test\n');
   await writeFile(join(home, 'hostname'), 'nodeworthy-test\n');
@@ -120,10 +117,10 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       const before = cast(environment);
       const id = `nodeworthy-${process.pid}-${randomUUID().slice(0, 8)}`;
       const bundle = join(home, id);
-      const upper = request.keepChanges ? join(home, `upper-${randomUUID()}`) : undefined;
+      const upper = request.keepChanges ? join(home, `upper-${randomUUID()}`) : join(bundle, 'upper');
       await mkdir(join(bundle, 'rootfs'), { recursive: true });
-      await mkdir(join(bundle, 'scratch'));
-      if (upper) await mkdir(upper, { mode: 0o755 });
+      await mkdir(upper, { mode: 0o755 });
+      await mkdir(`${upper}.work`);
       const accounts = await readAccounts(before);
       const user = resolveUser(request.user ?? before.config.config?.User ?? '', accounts);
       const config = runtimeConfig({
@@ -140,14 +137,14 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       let ended = false;
       try {
         const result = await launch({
-          args: [upper ?? '', bundle, lower, runcRoot, id],
+          args: [upper, bundle, lower, runcRoot, id],
           request,
           signal,
           env,
           kill: (name) => exec('runc', ['--root', runcRoot, 'kill', id, name], { env: { ...env } }),
         });
         ended = !result.timedOut;
-        if (upper === undefined) return { result, environment };
+        if (!request.keepChanges) return { result, environment };
         return {
           result,
           environment: {
@@ -171,6 +168,31 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       await removeCgroups(cgroupParent);
     },
   };
+}
+
+const homePrefix = 'nodeworthy-runc-';
+
+/** Takes away what runs left that were killed: their folders carry their process number. */
+async function sweep(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const owner = new RegExp(`^${homePrefix}(\\d+)-`).exec(name)?.[1];
+    if (owner === undefined || isAlive(Number(owner))) continue;
+    const folder = join(tmpdir(), name);
+    for (const id of await readdir(join(folder, 'state')).catch(() => [])) {
+      await exec('runc', ['--root', join(folder, 'state'), 'delete', '--force', id]).catch(() => {});
+    }
+    await rm(folder, { recursive: true, force: true });
+    await removeCgroups(`/nodeworthy-${owner}`);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 interface Launch {

@@ -7,17 +7,18 @@ import { Failure } from '../../core/errors.ts';
 import { readTextIfExists, writeFileAtomic } from '../../core/files.ts';
 import { DescriptorSchema, type Descriptor } from '../../formats/oci/descriptor.ts';
 import { mediaTypes } from '../../formats/oci/media-types.ts';
-import { architectureOf } from '../../formats/oci/platform.ts';
+import { architectureOf, type Architecture } from '../../formats/oci/platform.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { blobOfBytes } from '../../store/read-blob.ts';
 import { configurationDigest, imagePaths, variants } from '../plan/variants.ts';
 import { inputsOf, type Lock, type LockedCell } from '../resolve/lock.ts';
-import { compressions, type CompressionName } from '../../formats/layer-compression.ts';
+import { compressions, type Compression, type CompressionName } from '../../formats/layer-compression.ts';
 import { computeClosure } from './closure.ts';
 import { decideConfigurationLayer } from './configuration-layer.ts';
 import { openContents } from './content-access.ts';
 import { elfFilesOf } from './elf-files.ts';
 import { expandInput } from '../../sources/expand-input.ts';
+import type { DebInput, NodeInput } from '../../sources/input.ts';
 import {
   imageConfigBytes,
   imageIndexBytes,
@@ -106,51 +107,70 @@ interface PlatformJob {
 async function assemblePlatform(store: LayoutStore, { lock, cell, platform, options }: PlatformJob) {
   const { node, packages } = inputsOf(lock, platform.inputs);
   const architecture = architectureOf(platform.platform);
-  options.onStep?.('reading inputs');
-  const expandedPackages = await mapConcurrent(packages, 2, (input) => expandInput(store, input));
-  const expandedNode = await expandInput(store, node);
-  const contents = openContents([...expandedPackages, expandedNode]);
+  const compression = compressions[options.compression];
+  options.onStep?.('reading inputs and writing layers');
+  // The two large layers come from different inputs: neither waits for the other.
+  const [os, nodeJs] = await Promise.all([
+    writeOsLayer(store, { packages, architecture, compression }),
+    writeNodeLayer(store, { node, compression }),
+  ]);
+  computeClosure([...nodeJs.files, ...os.files.filter((file) => file.path === 'usr/bin/tini')], os.files);
+  const configuration = await writeLayer(store, decideConfigurationLayer().entries(), {
+    compression,
+    read: openContents([]).stream,
+  });
+  const layers: ImageLayer[] = [
+    { ...os.layer, title: `operating system ${cell.base}` },
+    { ...nodeJs.layer, title: `Node.js ${cell.release} at /${imagePaths.node}` },
+    { ...configuration, title: 'folders of the application' },
+  ];
+  const { id, release, base, variant } = cell;
+  const facts: ImageFacts = {
+    name: lock.name,
+    cell: id,
+    release,
+    base,
+    variant,
+    architecture,
+    created: platform.created,
+  };
+  const configBytes = imageConfigBytes(facts, layers);
+  await store.putBlob(blobOfBytes(configBytes));
+  const config: Descriptor = { mediaType: mediaTypes.config, digest: digestOf(configBytes), size: configBytes.length };
+  const manifest = await store.putManifest(imageManifestBytes(facts, config, layers), mediaTypes.manifest);
+  const blobs = [config, ...layers.map((layer) => layer.descriptor)];
+  return { platform: platform.platform, manifest, blobs, sizeBytes: blobs.reduce((sum, blob) => sum + blob.size, 0) };
+}
+
+interface OsLayerJob {
+  readonly packages: readonly DebInput[];
+  readonly architecture: Architecture;
+  readonly compression: Compression;
+}
+
+async function writeOsLayer(store: LayoutStore, { packages, architecture, compression }: OsLayerJob) {
+  const expanded = await mapConcurrent(packages, 2, (input) => expandInput(store, input));
+  const contents = openContents(expanded);
   try {
-    const os = decideOsLayer({ packages: expandedPackages, architecture, read: contents.read });
-    const nodeTree = decideNodeLayer(expandedNode);
+    const tree = decideOsLayer({ packages: expanded, architecture, read: contents.read });
     const owners = new Map<Digest, string>(packages.map((input) => [input.digest, input.name]));
-    const osFiles = elfFilesOf(os, contents, (digest) => owners.get(digest) ?? 'unknown');
-    const programs = [
-      ...elfFilesOf(nodeTree, contents, () => 'node'),
-      ...osFiles.filter((file) => file.path === 'usr/bin/tini'),
-    ];
-    computeClosure(programs, osFiles);
-    options.onStep?.('writing layers');
-    const write = { compression: compressions[options.compression], read: contents.stream };
-    const [osLayer, nodeLayer, configLayer] = await Promise.all([
-      writeLayer(store, os.entries(), write),
-      writeLayer(store, nodeTree.entries(), write),
-      writeLayer(store, decideConfigurationLayer().entries(), write),
-    ]);
-    const layers: ImageLayer[] = [
-      { ...osLayer, title: `operating system ${cell.base}` },
-      { ...nodeLayer, title: `Node.js ${cell.release} at /${imagePaths.node}` },
-      { ...configLayer, title: 'folders of the application' },
-    ];
-    const facts: ImageFacts = {
-      name: lock.name,
-      cell: cell.id,
-      release: cell.release,
-      base: cell.base,
-      variant: cell.variant,
-      architecture,
-      created: platform.created,
-    };
-    const configBytes = imageConfigBytes(facts, layers);
-    await store.putBlob(blobOfBytes(configBytes));
-    const config: Descriptor = {
-      mediaType: mediaTypes.config,
-      digest: digestOf(configBytes),
-      size: configBytes.length,
-    };
-    const manifest = await store.putManifest(imageManifestBytes(facts, config, layers), mediaTypes.manifest);
-    const blobs = [config, ...layers.map((layer) => layer.descriptor)];
-    return { platform: platform.platform, manifest, blobs, sizeBytes: blobs.reduce((sum, blob) => sum + blob.size, 0) };
+    const files = elfFilesOf(tree, contents, (digest) => owners.get(digest) ?? 'unknown');
+    return { layer: await writeLayer(store, tree.entries(), { compression, read: contents.stream }), files };
+  } finally {
+    await contents.close();
+  }
+}
+
+async function writeNodeLayer(
+  store: LayoutStore,
+  { node, compression }: { readonly node: NodeInput; readonly compression: Compression },
+) {
+  const expanded = await expandInput(store, node);
+  const contents = openContents([expanded]);
+  try {
+    const tree = decideNodeLayer(expanded);
+    const files = elfFilesOf(tree, contents, () => 'node');
+    return { layer: await writeLayer(store, tree.entries(), { compression, read: contents.stream }), files };
   } finally {
     await contents.close();
   }

@@ -52,9 +52,15 @@ export function openContents(inputs: readonly ExpandedInput[]): ContentAccess {
         return;
       }
       const handle = await handleOf(content.input);
+      // One buffer for the whole file: the tar writer copies each chunk before it asks for the next.
+      const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, content.sizeBytes));
       for (let done = 0; done < content.sizeBytes;) {
-        const length = Math.min(chunkBytes, content.sizeBytes - done);
-        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, content.offset + done);
+        const { bytesRead } = await handle.read(
+          buffer,
+          0,
+          Math.min(buffer.length, content.sizeBytes - done),
+          content.offset + done,
+        );
         if (bytesRead === 0) throw new RangeError(`the expanded input ${content.input} is shorter than its index says`);
         done += bytesRead;
         yield buffer.subarray(0, bytesRead);

@@ -2,6 +2,7 @@ import type { TarEntry } from '../../formats/tar/entry.ts';
 import { tarPadding, tarTrailer, writeTarHeader } from '../../formats/tar/write-header.ts';
 import { contentSize, type FileContent, type TreeEntry } from './image-tree.ts';
 
+/** Chunks are valid until the next one is asked for. */
 export type ContentReader = (content: FileContent) => AsyncIterable<Buffer>;
 
 /** Large enough that a compressor's stream never sees a small write; see the notes at `createNativeZstd`. */

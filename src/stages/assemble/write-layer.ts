@@ -9,6 +9,7 @@ import { translateFileError } from '../../core/errors.ts';
 import { readTextIfExists, writeFileAtomic } from '../../core/files.ts';
 import { DigestSchema, type Descriptor } from '../../formats/oci/descriptor.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
+import { noteProven } from '../../store/proven-layers.ts';
 import type { Compression } from '../../formats/layer-compression.ts';
 import type { TreeEntry } from './image-tree.ts';
 import { tarChunks, tarSize, toTarEntry, type ContentReader } from './tar-stream.ts';
@@ -41,6 +42,7 @@ export function writeLayer(
     const known = await readMemo(memoPath);
     if (known && (await store.hasBlob(known.digest, known.size))) return layer(known, options.compression, true);
     const written = await write(store, entries, options);
+    await noteProven(store, written.digest, written.diffId);
     await writeFileAtomic(memoPath, canonicalJson(written));
     return layer(written, options.compression, false);
   });

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { canonicalJson } from '../../core/canonical-json.ts';
 import { digestOf, isDigest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { readBody } from '../../core/http.ts';
@@ -73,13 +75,32 @@ export async function putManifest(
   return { subjectIndexed: response.headers['oci-subject'] !== undefined };
 }
 
-/** DELETE /v2/NAME/manifests/TAG; false when the registry does not allow it. */
+/**
+ * DELETE /v2/NAME/manifests/TAG. Where only digests can be deleted, the tag is first given a manifest that nobody else
+ * has, and that one is deleted: the real manifest may have other tags.
+ * @returns false when the registry does not allow deletion
+ */
 export async function deleteTag(transport: Transport, tag: string): Promise<boolean> {
-  const response = await transport.send(`manifests/${tag}`, {
+  await deleteReference(transport, tag);
+  if ((await headManifest(transport, tag)) === undefined) return true;
+  const bytes = Buffer.from(
+    canonicalJson({
+      schemaVersion: 2,
+      mediaType: mediaTypes.index,
+      manifests: [],
+      annotations: { 'io.nodeworthy.deleted': `${tag} ${randomUUID()}` },
+    }),
+  );
+  await putManifest(transport, tag, { bytes, mediaType: mediaTypes.index });
+  await deleteReference(transport, digestOf(bytes));
+  return (await headManifest(transport, tag)) === undefined;
+}
+
+async function deleteReference(transport: Transport, reference: string): Promise<void> {
+  const response = await transport.send(`manifests/${reference}`, {
     method: 'DELETE',
     push: true,
     accept: [200, 202, 204, 400, 404, 405],
   });
   await response.body.dump();
-  return response.status < 400 || response.status === 404;
 }

@@ -38,9 +38,8 @@ export const batteryCaseCount = sharedChecks.length + containerRuns.length;
 /** Digest of the test layer: the scripts. Its certificates live for one run and are left out. */
 const layerDigest = digestOf(canonicalJson(names.map((name) => [name, digestOf(scripts.get(name) ?? '')])));
 
-/** The test layer: scripts, and a certificate authority with its place in the system store. */
+/** The test layer: scripts, what they are told, and a certificate authority of their own. */
 export function batteryLayer(now: Date): LayerFile[] {
-  const authority = createTestAuthority(now);
   const files = names.map((name): LayerFile => ({
     path: `nodeworthy-test/${name}`,
     kind: 'file',
@@ -57,7 +56,7 @@ export function batteryLayer(now: Date): LayerFile[] {
     gid: 0,
     bytes: Buffer.from(JSON.stringify(sharedChecks)),
   };
-  return [...files, list, ...authority.common, ...authority.store];
+  return [...files, list, ...createTestAuthority(now)];
 }
 
 export interface BatteryTarget {

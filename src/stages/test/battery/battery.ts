@@ -54,12 +54,16 @@ const mebibyte = 1 << 20;
 const init = ['/usr/bin/tini', '--'] as const;
 const ownUser = '1000:1000';
 
-/** In the order they run; the last one changes the process's time zone. */
+/** In the order they run; the last two change the process: its time zone, and what is loaded. */
 export const sharedChecks: readonly SharedCheck[] = [
   { id: 'version', script: 'version.mjs' },
   { id: 'arbitrary-user/own', script: 'arbitrary-user.mjs' },
-  { id: 'builtin-modules', script: 'builtin-modules.mjs' },
-  { id: 'tls-store/system', script: 'tls-store.mjs', env: { EXPECTED_TRUST: 'yes' } },
+  { id: 'diagnostics', script: 'diagnostics.mjs' },
+  {
+    id: 'tls-store/system',
+    script: 'tls-store.mjs',
+    env: { EXPECTED_TRUST: 'yes', SSL_CERT_FILE: `${folder}/ca.crt` },
+  },
   {
     id: 'tls-store/extra',
     script: 'tls-store.mjs',
@@ -72,9 +76,9 @@ export const sharedChecks: readonly SharedCheck[] = [
   { id: 'workers', script: 'workers.mjs' },
   { id: 'http', script: 'http.mjs' },
   { id: 'orphans', script: 'orphans.mjs' },
-  { id: 'diagnostics', script: 'diagnostics.mjs' },
   { id: 'file-modes', script: 'file-modes.mjs' },
   { id: 'time-zones', script: 'time-zones.mjs' },
+  { id: 'builtin-modules', script: 'builtin-modules.mjs' },
 ];
 
 /** The container of the shared checks. */

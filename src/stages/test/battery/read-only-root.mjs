@@ -8,6 +8,7 @@ writeFileSync('/tmp/x', 'y');
 assert.equal(readFileSync('/tmp/x', 'utf8'), 'y');
 const server = http.createServer((_, response) => response.end('up'));
 await once(server.listen(0, '127.0.0.1'), 'listening');
-assert.equal(await (await fetch(`http://127.0.0.1:${server.address().port}`)).text(), 'up');
+const [response] = await once(http.get({ port: server.address().port, host: '127.0.0.1' }), 'response');
+assert.equal((await response.toArray()).join(''), 'up');
 server.close();
 server.closeAllConnections();

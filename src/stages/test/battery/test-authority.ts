@@ -1,12 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { createCertificate } from '../../../formats/x509/create-certificate.ts';
-import { pemToDer, subjectHash } from '../../../formats/x509/subject-hash.ts';
 import type { LayerFile } from '../../../runtimes/runtime.ts';
 
 const dayMs = 86_400_000;
 
-/** A certificate authority that lives for one run: its files for the test layer, and its place in the system store. */
-export function createTestAuthority(now: Date): { readonly common: LayerFile[]; readonly store: LayerFile[] } {
+/** A certificate authority that lives for one run, and a server's certificate by it: files for the test layer. */
+export function createTestAuthority(now: Date): LayerFile[] {
   const authority = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const server = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const validity = { notBefore: new Date(now.getTime() - dayMs), notAfter: new Date(now.getTime() + 30 * dayMs) };
@@ -26,16 +25,12 @@ export function createTestAuthority(now: Date): { readonly common: LayerFile[]; 
     isAuthority: false,
     dnsNames: ['localhost'],
   });
-  const hash = subjectHash(pemToDer(ca) as Buffer);
   const key = server.privateKey.export({ type: 'pkcs8', format: 'pem' });
-  return {
-    common: [
-      file('nodeworthy-test/ca.crt', ca),
-      file('nodeworthy-test/server.crt', certificate),
-      file('nodeworthy-test/server.key', key.toString()),
-    ],
-    store: [file(`etc/ssl/certs/${hash}.0`, ca)],
-  };
+  return [
+    file('nodeworthy-test/ca.crt', ca),
+    file('nodeworthy-test/server.crt', certificate),
+    file('nodeworthy-test/server.key', key.toString()),
+  ];
 }
 
 function file(path: string, text: string): LayerFile {

@@ -9,13 +9,13 @@ if (!isMainThread) {
 } else {
   const shared = new SharedArrayBuffer(4);
   const answers = await Promise.all(
-    [1, 2, 3].map(
+    [1, 2].map(
       () =>
         new Promise((resolve, reject) =>
           new Worker(fileURLToPath(import.meta.url), { workerData: shared }).on('message', resolve).on('error', reject),
         ),
     ),
   );
-  assert.deepEqual(answers, [42, 42, 42]);
-  assert.equal(new Int32Array(shared)[0], 3);
+  assert.deepEqual(answers, [42, 42]);
+  assert.equal(new Int32Array(shared)[0], 2);
 }
