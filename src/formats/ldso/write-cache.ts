@@ -81,7 +81,7 @@ export function compareLibraryNames(a: string, b: string): number {
   return j < b.length ? -1 : 0;
 }
 
-/** Strings sorted from their ends, the longer first, so that each suffix can live in the tail of its predecessor. */
+/** Strings sorted downwards from their ends, so that each suffix can live in the tail of its predecessor. */
 function buildStringTable(texts: readonly string[]) {
   const unique = [...new Set(texts)].sort(compareFromEnd);
   const offsets = new Map<string, number>();
@@ -103,7 +103,7 @@ function buildStringTable(texts: readonly string[]) {
 
 function compareFromEnd(a: string, b: string): number {
   for (let back = 1; back <= Math.min(a.length, b.length); back++) {
-    const difference = a.charCodeAt(a.length - back) - b.charCodeAt(b.length - back);
+    const difference = b.charCodeAt(b.length - back) - a.charCodeAt(a.length - back);
     if (difference !== 0) return difference;
   }
   return b.length - a.length;

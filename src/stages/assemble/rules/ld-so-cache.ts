@@ -42,7 +42,7 @@ function libraryFolders(tree: ImageTree, { read }: RuleContext): SearchFolder[] 
     .filter(Boolean);
   const seen = new Set<string>();
   const folders: SearchFolder[] = [];
-  for (const spelled of [...configured, '/lib', '/usr/lib', '/lib64', '/usr/lib64']) {
+  for (const spelled of [...configured, '/lib', '/usr/lib']) {
     const path = realPath(tree, spelled.slice(1));
     if (path === undefined || tree.get(path)?.kind !== 'directory' || seen.has(path)) continue;
     seen.add(path);
