@@ -6,7 +6,7 @@ import type { LoadedRecipe } from './config/load-recipe.ts';
 import { openRuntime } from './runtimes/open-runtime.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import { assembleCell, type Candidate } from './stages/assemble/assemble-cell.ts';
-import { planCells } from './stages/plan/plan-cells.ts';
+import { nameCells } from './stages/plan/plan-cells.ts';
 import type { PlannedCell } from './stages/plan/cell.ts';
 import { publishCell, type PublishTarget, type TargetReceipt } from './stages/publish/publish-cell.ts';
 import { requireFresh, type Lock } from './stages/resolve/lock.ts';
@@ -81,14 +81,15 @@ export function planLocked({
   lock,
   context,
 }: Pick<PipelineInput, 'loaded' | 'lock' | 'context'>): PlannedCell[] {
-  const { recipe } = loaded;
-  return planCells({
-    releases: lock.cells.map((cell) => cell.release),
-    bases: Object.keys(recipe.bases),
-    variants: recipe.variants,
-    platforms: recipe.platforms,
-    now: context.now,
-  });
+  const { bases, variants } = loaded.recipe;
+  const cells = lock.cells.map(({ id, release, base, variant, platforms }) => ({
+    id,
+    release,
+    base,
+    variant,
+    platforms: platforms.map((platform) => platform.platform),
+  }));
+  return nameCells(cells, { bases: Object.keys(bases), variants, now: context.now });
 }
 
 async function assemble({ store, lock, loaded, context }: PipelineInput, cell: PlannedCell): Promise<Candidate> {

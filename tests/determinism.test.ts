@@ -11,7 +11,11 @@ import { entry } from './support/cli.ts';
 import { realWorkspace, smallWorkspace, temporaryFolder } from './support/workspace.ts';
 
 interface Built {
-  readonly cells: readonly { readonly id: string; readonly digest: string; readonly platforms: readonly { readonly digest: string }[] }[];
+  readonly cells: readonly {
+    readonly id: string;
+    readonly digest: string;
+    readonly platforms: readonly { readonly digest: string }[];
+  }[];
 }
 
 /** The Node.js binaries of the lock, as programs to run the pipeline with. */
@@ -25,7 +29,12 @@ beforeAll(async () => {
     const found = expanded.entries.find((item) => item.entry.path === 'bin/node') ?? expect.fail('no binary');
     const folder = await temporaryFolder();
     const path = join(folder, 'node');
-    execFileSync('sh', ['-c', `tail -c +${found.offset + 1} "$0" | head -c ${found.entry.sizeBytes} > "$1" && chmod 755 "$1"`, expanded.path, path]);
+    execFileSync('sh', [
+      '-c',
+      `tail -c +${found.offset + 1} "$0" | head -c ${found.entry.sizeBytes} > "$1" && chmod 755 "$1"`,
+      expanded.path,
+      path,
+    ]);
     nodes.push(path);
   }
 });
@@ -34,7 +43,11 @@ it('gives the same digests under every supported Node.js, and other time zone, u
   expect(nodes).toHaveLength(3);
   const surroundings = [
     { env: { TZ: 'UTC', LC_ALL: 'C' }, umask: '022', concurrency: '1' },
-    { env: { TZ: 'Pacific/Kiritimati', LC_ALL: 'tr_TR.UTF-8', SOURCE_DATE_EPOCH: '1' }, umask: '077', concurrency: '7' },
+    {
+      env: { TZ: 'Pacific/Kiritimati', LC_ALL: 'tr_TR.UTF-8', SOURCE_DATE_EPOCH: '1' },
+      umask: '077',
+      concurrency: '7',
+    },
     { env: { TZ: 'America/St_Johns', LANG: 'sv_SE.UTF-8' }, umask: '000', concurrency: '2' },
   ];
   const results: Built[] = [];
@@ -46,26 +59,39 @@ it('gives the same digests under every supported Node.js, and other time zone, u
     await cp(base, workspace, { recursive: true });
     // No network exists in the new namespace, not even a loopback interface that is up.
     const command = `umask ${umask} && exec "$0" "$1" build --json --quiet --concurrency ${concurrency}`;
-    const result = await exec('unshare', ['--net', 'sh', '-c', command, node, entry], { cwd: workspace, env: { PATH: process.env['PATH'], HOME: workspace, ...env }, maxOutputBytes: 1 << 20 });
+    const result = await exec('unshare', ['--net', 'sh', '-c', command, node, entry], {
+      cwd: workspace,
+      env: { PATH: process.env['PATH'], HOME: workspace, ...env },
+      maxOutputBytes: 1 << 20,
+    });
     expect(result.exitCode, result.stderr + result.stdout).toBe(0);
     results.push(JSON.parse(result.stdout) as Built);
   }
-  const [first, ...others] = results.map((result) => result.cells.map((cell) => [cell.id, cell.digest, cell.platforms]));
+  const [first, ...others] = results.map((result) =>
+    result.cells.map((cell) => [cell.id, cell.digest, cell.platforms]),
+  );
   expect(first).toHaveLength(2);
   for (const other of others) expect(other).toEqual(first);
 });
 
 it('shares the operating system between releases and Node.js between bases, byte for byte', async () => {
   const workspace = await realWorkspace();
-  const result = await exec(process.execPath, [entry, 'build', '--json', '--quiet'], { cwd: workspace, maxOutputBytes: 1 << 20 });
+  const result = await exec(process.execPath, [entry, 'build', '--json', '--quiet'], {
+    cwd: workspace,
+    maxOutputBytes: 1 << 20,
+  });
   const { cells } = JSON.parse(result.stdout) as Built;
   const layers = new Map<string, string[]>();
   for (const cell of cells) {
     const blob = join(workspace, '.nodeworthy/store/blobs/sha256', String(cell.platforms[0]?.digest).slice(7));
     const manifest = JSON.parse(await readFile(blob, 'utf8')) as { layers: { digest: string }[] };
-    layers.set(cell.id, manifest.layers.map((layer) => layer.digest));
+    layers.set(
+      cell.id,
+      manifest.layers.map((layer) => layer.digest),
+    );
   }
-  const column = (at: number, matches: (id: string) => boolean): Set<string | undefined> => new Set([...layers].filter(([id]) => matches(id)).map(([, digests]) => digests[at]));
+  const column = (at: number, matches: (id: string) => boolean): Set<string | undefined> =>
+    new Set([...layers].filter(([id]) => matches(id)).map(([, digests]) => digests[at]));
   expect(layers.size).toBe(6);
   for (const base of ['trixie', 'bookworm']) expect(column(0, (id) => id.includes(base)).size).toBe(1);
   for (const line of ['22.', '24.', '26.']) expect(column(1, (id) => id.startsWith(line)).size).toBe(1);

@@ -76,15 +76,13 @@ function tryIt({ results, storePath, repositories }: RunResult): string[] {
   if (tag === undefined) return ['nothing was published'];
   const store = relative(process.cwd(), storePath) || '.';
   const [repository] = repositories;
-  const image = repository ? `${repository}:${tag}` : `nodeworthy:${tag}`;
-  const load = repository ? [] : [`  skopeo copy oci:${store}:${tag} docker-daemon:${image}`];
+  const image = repository ? `${repository}:${tag}` : `localhost/nodeworthy:${tag}`;
+  const from = `skopeo copy oci:${store}:${tag}`;
+  const command = `run --rm ${image} node --print process.version`;
   return [
     'try it:',
     `  skopeo inspect oci:${store}:${tag}`,
-    ...load,
-    `  docker run --rm ${image} node --print process.version`,
-    repository
-      ? `  podman run --rm ${image} node --print process.version`
-      : `  podman run --rm oci:${store}:${tag} node --print process.version`,
+    repository ? `  docker ${command}` : `  ${from} docker-daemon:${image} && docker ${command}`,
+    repository ? `  podman ${command}` : `  ${from} containers-storage:${image} && podman ${command}`,
   ];
 }

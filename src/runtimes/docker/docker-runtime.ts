@@ -147,9 +147,10 @@ function containerBody(environment: EngineEnvironment, request: RunRequest | und
     Env: [...variables].map(([name, value]) => `${name}=${value}`),
     User: request?.user ?? environment.config.config?.User,
     WorkingDir: request?.workingDirectory ?? environment.config.config?.WorkingDir,
-    NetworkDisabled: true,
     HostConfig: {
       NetworkMode: 'none',
+      // Without a network the engine leaves the container's own name out of /etc/hosts.
+      ExtraHosts: ['nodeworthy-test:127.0.1.1'],
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       PidsLimit: request?.pidsLimit ?? 512,

@@ -1,25 +1,10 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import {
-  chmod,
-  chown,
-  lchown,
-  lstat,
-  mkdir,
-  mkdtemp,
-  readFile,
-  readdir,
-  readlink,
-  rm,
-  rmdir,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Failure } from '../../core/errors.ts';
 import { boundedText, exec } from '../../core/exec.ts';
-import { resolveLink } from '../../formats/tar/path.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readImageConfig, readManifest } from '../../store/manifest.ts';
 import { unpackLayer } from '../../store/unpack-layer.ts';
@@ -28,12 +13,13 @@ import {
   maxOutputBytes,
   type Availability,
   type Environment,
-  type LayerFile,
   type RunRequest,
   type RunResult,
   type Runtime,
   type RuntimeMember,
 } from '../runtime.ts';
+import { homePrefix, removeCgroups, sweep } from './clean-up.ts';
+import { writeLayerFile } from './layer-folder.ts';
 import { runtimeConfig } from './runtime-config.ts';
 
 interface RuncEnvironment extends Environment {
@@ -170,31 +156,6 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
   };
 }
 
-const homePrefix = 'nodeworthy-runc-';
-
-/** Takes away what runs left that were killed: their folders carry their process number. */
-async function sweep(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    const owner = new RegExp(`^${homePrefix}(\\d+)-`).exec(name)?.[1];
-    if (owner === undefined || isAlive(Number(owner))) continue;
-    const folder = join(tmpdir(), name);
-    for (const id of await readdir(join(folder, 'state')).catch(() => [])) {
-      await exec('runc', ['--root', join(folder, 'state'), 'delete', '--force', id]).catch(() => {});
-    }
-    await rm(folder, { recursive: true, force: true });
-    await removeCgroups(`/nodeworthy-${owner}`);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 interface Launch {
   readonly args: readonly string[];
   readonly request: RunRequest;
@@ -288,66 +249,4 @@ async function readAccounts({ layers }: RuncEnvironment): Promise<string> {
     if (text !== undefined) return text;
   }
   return '';
-}
-
-interface LayerFolder {
-  readonly folder: string;
-  readonly below: readonly string[];
-}
-
-async function writeLayerFile(layer: LayerFolder, file: LayerFile): Promise<void> {
-  const path = join(await makeParents(layer, dirname(file.path)), basename(file.path));
-  if (file.kind === 'symlink') {
-    await symlink(file.target ?? '', path);
-    await lchown(path, file.uid, file.gid);
-    return;
-  }
-  if (file.kind === 'directory') await mkdir(path, { recursive: true });
-  else await writeFile(path, file.bytes ?? new Uint8Array());
-  await chown(path, file.uid, file.gid);
-  await chmod(path, file.mode);
-}
-
-/**
- * A folder of an upper layer hides owner and mode of the one below it, and replaces a symlink there: so each parent
- * is made like what the image has, and links are followed inside the image.
- */
-async function makeParents({ folder, below }: LayerFolder, path: string): Promise<string> {
-  let at = '';
-  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-  for (let hops = 0; parts.length > 0;) {
-    const next = join(at, String(parts.shift()));
-    const found = await findBelow([...below, folder], next);
-    if (found?.stats.isSymbolicLink() && hops++ < 40) {
-      parts.unshift(
-        ...resolveLink(next, await readlink(found.path))
-          .split('/')
-          .filter(Boolean),
-      );
-      at = '';
-      continue;
-    }
-    await mkdir(join(folder, next), { recursive: true });
-    if (found) {
-      await chown(join(folder, next), found.stats.uid, found.stats.gid);
-      await chmod(join(folder, next), found.stats.mode & 0o7777);
-    }
-    at = next;
-  }
-  return join(folder, at);
-}
-
-async function findBelow(layers: readonly string[], path: string) {
-  for (const layer of [...layers].reverse()) {
-    const stats = await lstat(join(layer, path)).catch(() => undefined);
-    if (stats) return { path: join(layer, path), stats };
-  }
-  return undefined;
-}
-
-/** Empty control groups stay behind otherwise: runc removes its own, not the one above. */
-async function removeCgroups(parent: string): Promise<void> {
-  const root = '/sys/fs/cgroup';
-  for (const controller of ['.', ...(await readdir(root).catch(() => []))])
-    await rmdir(join(root, controller, parent)).catch(() => {});
 }

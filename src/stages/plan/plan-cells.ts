@@ -16,19 +16,28 @@ export interface PlanInput {
 
 /** Every cell of the recipe with its moving tags; newest release first, then base and variant in the recipe's order. */
 export function planCells(input: PlanInput): PlannedCell[] {
-  const releases = [...new Set(input.releases)].sort(semver.rcompare);
   const platforms = [...input.platforms].sort(compareText);
-  const cells: Cell[] = releases.flatMap((release) =>
+  const cells = [...new Set(input.releases)].flatMap((release) =>
     input.bases.flatMap((base) =>
       input.variants.map((variant) => ({ id: cellId(release, base, variant), release, base, variant, platforms })),
     ),
   );
-  const scope = {
-    cells,
-    defaultBase: input.bases[0] ?? '',
-    defaultVariant: input.variants[0] ?? '',
-    now: input.now,
-    lines: input.lines,
-  };
-  return cells.map((cell) => ({ ...cell, aliases: aliasesOf(cell, scope) }));
+  return nameCells(cells, input);
+}
+
+/** The same for cells that are known already, as those of a lock. */
+export function nameCells(
+  cells: readonly Cell[],
+  input: Pick<PlanInput, 'bases' | 'variants' | 'now' | 'lines'>,
+): PlannedCell[] {
+  const { bases, variants, now, lines } = input;
+  const scope = { cells, defaultBase: bases[0] ?? '', defaultVariant: variants[0] ?? '', now, lines };
+  return cells
+    .map((cell) => ({ ...cell, aliases: aliasesOf(cell, scope) }))
+    .sort(
+      (a, b) =>
+        semver.rcompare(a.release, b.release) ||
+        bases.indexOf(a.base) - bases.indexOf(b.base) ||
+        variants.indexOf(a.variant) - variants.indexOf(b.variant),
+    );
 }

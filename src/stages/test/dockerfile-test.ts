@@ -5,6 +5,7 @@ import { digestOf } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { parseTestDockerfile, type TestInstruction } from '../../formats/dockerfile/parse-dockerfile.ts';
 import type { Environment, LayerFile, Runtime, RunResult } from '../../runtimes/runtime.ts';
+import { assertionOf } from './assertion-text.ts';
 import type { Suite, TestCase } from './report.ts';
 
 /** A test of the recipe's owner: a Dockerfile without FROM, read and with its context's digest. */
@@ -114,9 +115,7 @@ export async function runDockerfileTest(
           output.push(last.stdout, last.stderr);
           if (last.timedOut) problems.push(`line ${instruction.line}: did not end within ${stepTimeoutMs / 1000} s`);
           else if (last.exitCode !== 0)
-            problems.push(
-              `line ${instruction.line}: exit code ${last.exitCode}: ${last.stderr.trim().split('\n').slice(-2).join(' | ').slice(0, 500)}`,
-            );
+            problems.push(`line ${instruction.line}: exit code ${last.exitCode}: ${assertionOf(last.stderr)}`);
           break;
         }
       }

@@ -7,7 +7,7 @@ import type { RetryPolicy } from '../../core/retry.ts';
 import { isLoopback, parseRepository } from '../../formats/oci/reference.ts';
 import { ManifestSchema, type Descriptor } from '../../formats/oci/descriptor.ts';
 import { describeManifest } from '../manifest.ts';
-import type { Store } from '../store.ts';
+import type { BlobSource, Store } from '../store.ts';
 import { getBlob, headBlob, mountBlob, uploadBlob } from './blobs.ts';
 import { findCredentials } from './credentials.ts';
 import { deleteTag, getManifest, headManifest, putManifest } from './manifests.ts';
@@ -61,6 +61,7 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
     retry: options.retry,
   });
   const known = new Set<Digest>();
+  const uploads = new Map<Digest, Promise<'stored' | 'present'>>();
 
   return {
     location: options.repository,
@@ -72,25 +73,19 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
     },
     openBlob: ({ digest, size }) => getBlob(transport, digest, size),
     async putBlob(source) {
-      if (known.has(source.digest) || (await headBlob(transport, source.digest))) {
-        known.add(source.digest);
+      // Two images that share a layer go up at the same time: one of them sends it, the other waits.
+      const flight = uploads.get(source.digest);
+      if (flight) {
+        await flight;
         return 'present';
       }
-      if (options.mountFrom && (await mountBlob(transport, source.digest, options.mountFrom))) {
-        known.add(source.digest);
-        return 'present';
+      const upload = sendBlob(source);
+      uploads.set(source.digest, upload);
+      try {
+        return await upload;
+      } finally {
+        uploads.delete(source.digest);
       }
-      options.report({ kind: 'upload', name: `${registry} ${source.digest}`, sizeBytes: source.size });
-      await uploadBlob(transport, source, { chunkBytes: options.chunkBytes });
-      // Read your write: a registry that lost the blob must not be told of a manifest that names it.
-      const stored = await headBlob(transport, source.digest);
-      if (!stored || (stored.size !== undefined && stored.size !== source.size)) {
-        throw new Failure('REGISTRY_INVALID', `${registry} took ${source.digest} and does not have it`, {
-          hint: 'look at the registry’s storage',
-        });
-      }
-      known.add(source.digest);
-      return 'stored';
     },
     getManifest: (reference) => getManifest(transport, reference),
     async putManifest(bytes, mediaType) {
@@ -139,6 +134,28 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
     listReferrers: (subject, artifactType) => listReferrers(transport, subject, artifactType),
     close: () => http.close(),
   };
+
+  async function sendBlob(source: BlobSource): Promise<'stored' | 'present'> {
+    if (known.has(source.digest) || (await headBlob(transport, source.digest))) {
+      known.add(source.digest);
+      return 'present';
+    }
+    if (options.mountFrom && (await mountBlob(transport, source.digest, options.mountFrom))) {
+      known.add(source.digest);
+      return 'present';
+    }
+    options.report({ kind: 'upload', name: `${registry} ${source.digest}`, sizeBytes: source.size });
+    await uploadBlob(transport, source, { chunkBytes: options.chunkBytes });
+    // Read your write: a registry that lost the blob must not be told of a manifest that names it.
+    const stored = await headBlob(transport, source.digest);
+    if (!stored || (stored.size !== undefined && stored.size !== source.size)) {
+      throw new Failure('REGISTRY_INVALID', `${registry} took ${source.digest} and does not have it`, {
+        hint: 'look at the registry’s storage',
+      });
+    }
+    known.add(source.digest);
+    return 'stored';
+  }
 
   async function indexSubject(bytes: Buffer, descriptor: Descriptor, subjectIndexed: boolean): Promise<void> {
     const parsed = ManifestSchema.safeParse(JSON.parse(bytes.toString('utf8')));

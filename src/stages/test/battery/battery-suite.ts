@@ -2,15 +2,9 @@ import { readFileSync } from 'node:fs';
 import { canonicalJson } from '../../../core/canonical-json.ts';
 import { digestOf } from '../../../core/digest.ts';
 import type { Environment, LayerFile, RunResult, Runtime } from '../../../runtimes/runtime.ts';
+import { assertionOf } from '../assertion-text.ts';
 import type { Suite, TestCase } from '../report.ts';
-import {
-  assertionOf,
-  batteryVersion,
-  containerRuns,
-  sharedChecks,
-  sharedRequest,
-  type CheckedCell,
-} from './battery.ts';
+import { batteryVersion, containerRuns, sharedChecks, sharedRequest, type CheckedCell } from './battery.ts';
 import { createTestAuthority } from './test-authority.ts';
 
 const suiteId = 'nodeworthy-runtime';

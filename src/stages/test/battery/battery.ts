@@ -1,4 +1,5 @@
 import type { RunRequest, RunResult } from '../../../runtimes/runtime.ts';
+import { assertionOf } from '../assertion-text.ts';
 
 export interface CheckedCell {
   readonly release: string;
@@ -142,12 +143,4 @@ function expectExit(code: number, withinMs?: number) {
       ? [`took ${Math.round(result.durationMs)} ms, allowed ${withinMs}`]
       : []),
   ];
-}
-
-/** The assertion's own words, not the whole stack. */
-export function assertionOf(stderr: string): string {
-  const lines = stderr
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !/^\s+at |^Node\.js v|^node:internal/.test(line));
-  return lines.slice(0, 6).join(' | ').slice(0, 600);
 }

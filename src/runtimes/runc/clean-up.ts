@@ -1,0 +1,37 @@
+import { readdir, rm, rmdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { exec } from '../../core/exec.ts';
+
+/** Folders of runs, with the number of the process they belong to. */
+export const homePrefix = 'nodeworthy-runc-';
+
+/** Takes away what runs left that were killed: their folders carry their process number. */
+export async function sweep(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const owner = new RegExp(`^${homePrefix}(\\d+)-`).exec(name)?.[1];
+    if (owner === undefined || isAlive(Number(owner))) continue;
+    const folder = join(tmpdir(), name);
+    for (const id of await readdir(join(folder, 'state')).catch(() => [])) {
+      await exec('runc', ['--root', join(folder, 'state'), 'delete', '--force', id]).catch(() => {});
+    }
+    await rm(folder, { recursive: true, force: true });
+    await removeCgroups(`/nodeworthy-${owner}`);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Empty control groups stay behind otherwise: runc removes its own, not the one above. */
+export async function removeCgroups(parent: string): Promise<void> {
+  const root = '/sys/fs/cgroup';
+  for (const controller of ['.', ...(await readdir(root).catch(() => []))])
+    await rmdir(join(root, controller, parent)).catch(() => {});
+}

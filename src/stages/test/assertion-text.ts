@@ -1,0 +1,7 @@
+/** The assertion's own words, not the whole stack. */
+export function assertionOf(stderr: string): string {
+  const lines = stderr
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^\s+at |^Node\.js v|^node:internal/.test(line));
+  return lines.slice(0, 6).join(' | ').slice(0, 600);
+}
