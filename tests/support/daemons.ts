@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,18 +70,7 @@ export async function startDocker(): Promise<Daemon> {
   };
 }
 
-/** Podman's engine socket, with storage of its own. */
-export async function startPodman(): Promise<Daemon> {
-  const folder = await mkdtemp(join(tmpdir(), 'nodeworthy-podman-'));
-  await mkdir(join(folder, 'run'));
-  const socket = join(folder, 'podman.sock');
-  const child = spawn('podman', [...podmanStorage(folder), 'system', 'service', '--time=0', `unix://${socket}`], {
-    stdio: 'ignore',
-  });
-  await waitFor(async () => (await exec('podman', ['--url', `unix://${socket}`, 'version'])).exitCode === 0, 'podman');
-  return { address: `unix://${socket}`, folder, stop: () => stop(child, folder) };
-}
-
+/** Options that keep podman's storage in a folder of one's own. */
 export function podmanStorage(folder: string): string[] {
   return [
     '--root',
