@@ -36,7 +36,9 @@ export function fail(message, hint) {
 export function ensureDependencies() {
   if (!isInstalled()) {
     process.stderr.write('installing dependencies…\n');
-    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel', 'error']);
+    // Not `npm ci`: it insists on optional packages of other platforms, which a company's mirror may not carry.
+    run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel', 'error']);
+    if (!isInstalled()) fail('npm did not install what package-lock.json asks for', 'remove node_modules and run the command again');
   }
   // Some npm versions do not run the install script that puts the binary in its place.
   if (!isUsable(ownNode)) run('npm', ['rebuild', 'node', '--ignore-scripts=false', '--loglevel', 'error']);
