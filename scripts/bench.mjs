@@ -1,7 +1,7 @@
 // `npm run bench`: set-up, then our pipeline and docker's side by side.
 import { ensureDependencies, ensurePrograms, extendPath, root, run } from './setup.mjs';
 
-ensureDependencies();
+await ensureDependencies();
 extendPath();
-ensurePrograms(['runc', 'dockerd', 'docker-registry', 'skopeo', 'iptables']);
+await ensurePrograms(['runc', 'dockerd', 'docker-registry', 'skopeo', 'iptables']);
 run('node', [`${root}tests/bench/bench.ts`, ...process.argv.slice(2)]);

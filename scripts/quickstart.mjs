@@ -2,14 +2,14 @@
 import { existsSync } from 'node:fs';
 import { ensureDependencies, ensurePrograms, extendPath, root, run } from './setup.mjs';
 
-ensureDependencies();
+await ensureDependencies();
 extendPath();
 // An engine that is running is as good as runc; without one, runc is the smallest thing to install.
 if (
   !existsSync((process.env.DOCKER_HOST ?? '').replace(/^unix:\/\//, '') || '/var/run/docker.sock') ||
   process.getuid() === 0
 )
-  ensurePrograms(['runc']);
+  await ensurePrograms(['runc']);
 run('node', [
   `${root}bin/nodeworthy.mjs`,
   'run',

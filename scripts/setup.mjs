@@ -1,5 +1,5 @@
 // Set-up that the README's commands share. Runs on any Node.js from 18 on and uses nothing but what npm and Debian bring.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -32,13 +32,33 @@ export function fail(message, hint) {
   process.exit(1);
 }
 
+/** The same for something that takes long: a sign of life every few seconds. */
+async function runSlowly(what, file, args, options = {}) {
+  const started = Date.now();
+  const child = spawn(file, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'], ...options });
+  const timer = setInterval(
+    () => process.stderr.write(`${what}: ${Math.round((Date.now() - started) / 1000)} s\n`),
+    3000,
+  );
+  const status = await new Promise((resolve) => child.on('error', () => resolve(1)).on('close', resolve));
+  clearInterval(timer);
+  if (status !== 0) fail(`${what} failed`, `run it by hand to see more: ${file} ${args.join(' ')}`);
+}
+
 /** Dependencies exactly as the lock file has them, and a supported Node.js of the project's own. */
-export function ensureDependencies() {
+export async function ensureDependencies() {
   if (!isInstalled()) {
-    process.stderr.write('installing dependencies…\n');
     // Not `npm ci`: it insists on optional packages of other platforms, which a company's mirror may not carry.
-    run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel', 'error']);
-    if (!isInstalled()) fail('npm did not install what package-lock.json asks for', 'remove node_modules and run the command again');
+    await runSlowly('installing dependencies', 'npm', [
+      'install',
+      '--no-save',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel',
+      'error',
+    ]);
+    if (!isInstalled())
+      fail('npm did not install what package-lock.json asks for', 'remove node_modules and run the command again');
   }
   // Some npm versions do not run the install script that puts the binary in its place.
   if (!isUsable(ownNode)) run('npm', ['rebuild', 'node', '--ignore-scripts=false', '--loglevel', 'error']);
@@ -62,20 +82,21 @@ function isUsable(node) {
 }
 
 /** Programs from Debian's packages; those that are there already are left alone. */
-export function ensurePrograms(programs) {
+export async function ensurePrograms(programs) {
   const path = `${process.env.PATH}:/usr/sbin:/sbin`;
   const missing = programs.filter((program) => !path.split(':').some((folder) => existsSync(`${folder}/${program}`)));
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map((program) => packageOf[program]))];
   if (process.getuid() !== 0)
     fail(`missing programs: ${missing.join(', ')}`, `install them as root: apt-get install ${packages.join(' ')}`);
-  process.stderr.write(`installing ${packages.join(', ')} from Debian's packages…\n`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  run('apt-get', ['update', '-qq'], { env });
-  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], {
-    env,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  await runSlowly('reading package lists', 'apt-get', ['update', '-qq'], { env });
+  await runSlowly(
+    `installing ${packages.join(', ')}`,
+    'apt-get',
+    ['install', '-y', '-qq', '--no-install-recommends', ...packages],
+    { env },
+  );
 }
 
 /** Debian puts daemons and runc in folders that an ordinary user's PATH does not have. */

@@ -1,9 +1,20 @@
 // `npm test`: set-up, checks, and the whole suite on real programs.
 import { ensureDependencies, ensurePrograms, extendPath, run } from './setup.mjs';
 
-ensureDependencies();
+await ensureDependencies();
 extendPath();
-ensurePrograms(['runc', 'dockerd', 'podman', 'skopeo', 'umoci', 'docker-registry', 'openssl', 'ip', 'git', 'iptables']);
+await ensurePrograms([
+  'runc',
+  'dockerd',
+  'podman',
+  'skopeo',
+  'umoci',
+  'docker-registry',
+  'openssl',
+  'ip',
+  'git',
+  'iptables',
+]);
 const args = process.argv.slice(2);
 if (args.length === 0) await import('./check.mjs');
 run('vitest', ['run', ...args]);
