@@ -18,6 +18,8 @@ const packageOf = {
   ip: 'iproute2',
   git: 'git',
   iptables: 'iptables',
+  xz: 'xz-utils',
+  'update-ca-certificates': 'ca-certificates',
 };
 
 /** Runs a program and leaves with its status when it fails. */

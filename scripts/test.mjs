@@ -14,6 +14,8 @@ await ensurePrograms([
   'ip',
   'git',
   'iptables',
+  'xz',
+  'update-ca-certificates',
 ]);
 const args = process.argv.slice(2);
 if (args.length === 0) await import('./check.mjs');
