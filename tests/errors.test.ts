@@ -139,6 +139,19 @@ describe('run', () => {
     expect(result).toMatchObject({ exitCode: 6, stderr: expect.stringMatching(/tini .*was promised/) });
   });
 
+  it('raises an alarm when a source replaced an input under the same name and version', async () => {
+    const cwd = await smallWorkspace(keep);
+    const path = join(cwd, 'nodeworthy.lock.json');
+    const lock = JSON.parse(await readFile(path, 'utf8')) as { inputs: { name: string; digest: string }[] };
+    const netbase = lock.inputs.find((input) => input.name === 'netbase')?.digest ?? '';
+    await writeFile(path, JSON.stringify(lock).replaceAll(netbase, `sha256:${'0'.repeat(64)}`));
+    const result = await runCli(['lock', '--update', '--quiet'], { cwd });
+    expect(result).toMatchObject({
+      exitCode: 6,
+      stderr: expect.stringMatching(/netbase .* was sha256:0+, and is now sha256:/),
+    });
+  });
+
   it('says that an input in the store is damaged, and uses nothing of it', async () => {
     const cwd = await smallWorkspace(keep);
     const lock = JSON.parse(await readFile(join(cwd, 'nodeworthy.lock.json'), 'utf8')) as {

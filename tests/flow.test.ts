@@ -331,6 +331,30 @@ describe('a run that is ended', () => {
     expect((await exec('sh', ['-c', 'grep -c " overlay .*nodeworthy" /proc/mounts || true'])).stdout.trim()).toBe('0');
   });
 
+  it('while it fetches inputs by kill -9 is finished by the next one, with what it had', async () => {
+    const cwd = await temporaryFolder();
+    const recipe = 'name: x\nnode: { releases: [24] }\nbases: { trixie: { debian: trixie } }\n';
+    await writeFile(join(cwd, 'nodeworthy.yaml'), recipe);
+    const ended = await interruptCli(['lock'], {
+      cwd,
+      signal: 'SIGKILL',
+      when: (stderr) => stderr.includes('fetched'),
+    });
+    expect(ended).toMatchObject({ interrupted: true, signal: 'SIGKILL' });
+    const blobs = join(cwd, '.nodeworthy/store/blobs/sha256');
+    const { digestOf } = await import('../src/core/digest.ts');
+    const whole = async (): Promise<string[]> => {
+      const names = await readdir(blobs);
+      for (const name of names) expect(digestOf(await readFile(join(blobs, name)))).toBe(`sha256:${name}`);
+      return names;
+    };
+    const before = await whole();
+    const locked = await runCli(['lock', '--json', '--quiet'], { cwd });
+    expect(locked.exitCode, locked.stderr).toBe(0);
+    expect(await whole()).toEqual(expect.arrayContaining(before));
+    expect((JSON.parse(locked.stdout) as { inputs: unknown[] }).inputs.length).toBeGreaterThan(8);
+  });
+
   it('by Ctrl-C says how to go on', async () => {
     const { cwd } = await workspaceFor(only24Trixie);
     const ended = await interruptCli(['run'], { cwd, signal: 'SIGINT', when: (stderr) => stderr.includes(': test') });

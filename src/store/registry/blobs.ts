@@ -83,7 +83,7 @@ export interface UploadOptions {
 
 /** POST, then PUT the whole blob; when that breaks, PATCH in parts that can be resumed. */
 export async function uploadBlob(transport: Transport, source: BlobSource, options: UploadOptions = {}): Promise<void> {
-  const location = await openUpload(transport);
+  const { location } = await openUpload(transport);
   try {
     const response = await transport.send(withDigest(location, source.digest), {
       method: 'PUT',
@@ -102,7 +102,13 @@ export async function uploadBlob(transport: Transport, source: BlobSource, optio
   await uploadInChunks(transport, source, options.chunkBytes ?? 8 << 20);
 }
 
-async function openUpload(transport: Transport): Promise<string> {
+interface OpenedUpload {
+  readonly location: string;
+  /** Smallest part the registry takes, in bytes. */
+  readonly minChunkBytes: number;
+}
+
+async function openUpload(transport: Transport): Promise<OpenedUpload> {
   const response = await transport.send('blobs/uploads/', {
     method: 'POST',
     push: true,
@@ -110,19 +116,16 @@ async function openUpload(transport: Transport): Promise<string> {
     headers: { 'content-length': '0' },
   });
   await response.body.dump();
-  return safeLocation(transport, response.headers['location'], response.url);
+  return {
+    location: safeLocation(transport, response.headers['location'], response.url),
+    minChunkBytes: Number(response.headers['oci-chunk-min-length'] ?? 0),
+  };
 }
 
 async function uploadInChunks(transport: Transport, source: BlobSource, chunkBytes: number): Promise<void> {
-  const opened = await transport.send('blobs/uploads/', {
-    method: 'POST',
-    push: true,
-    accept: [202],
-    headers: { 'content-length': '0' },
-  });
-  await opened.body.dump();
-  let location = safeLocation(transport, opened.headers['location'], opened.url);
-  const size = Math.max(chunkBytes, Number(opened.headers['oci-chunk-min-length'] ?? 0));
+  const opened = await openUpload(transport);
+  let { location } = opened;
+  const size = Math.max(chunkBytes, opened.minChunkBytes);
   for (let sent = 0, resumes = 0; sent < source.size;) {
     const end = Math.min(sent + size, source.size);
     const bytes = await readRange(source, sent, end);
