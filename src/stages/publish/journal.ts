@@ -1,9 +1,10 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { digestOf } from '../../core/digest.ts';
-import { writeFileAtomic } from '../../core/files.ts';
+import { Failure } from '../../core/errors.ts';
+import { readTextIfExists, writeFileAtomic } from '../../core/files.ts';
 import { DescriptorSchema, DigestSchema } from '../../formats/oci/descriptor.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 
@@ -25,22 +26,25 @@ export async function clearJournal(store: LayoutStore, entry: JournalEntry): Pro
   await rm(pathOf(store, entry), { force: true });
 }
 
-/** Publications to a target that were interrupted. */
-export async function openJournals(store: LayoutStore, target: string): Promise<JournalEntry[]> {
-  const folder = folderOf(store);
-  const names = await readdir(folder).catch(() => [] as string[]);
-  const entries: JournalEntry[] = [];
-  for (const name of names.filter((candidate) => candidate.endsWith('.json')).sort()) {
-    const parsed = EntrySchema.safeParse(JSON.parse(await readFile(join(folder, name), 'utf8')));
-    if (parsed.success && parsed.data.target === target) entries.push(parsed.data);
-  }
-  return entries;
+/** The publication of a cell to a target that was interrupted, if there is one. */
+export async function openJournal(
+  store: LayoutStore,
+  key: Pick<JournalEntry, 'target' | 'cell'>,
+): Promise<JournalEntry | undefined> {
+  const path = pathOf(store, key);
+  const text = await readTextIfExists(path);
+  if (text === undefined) return undefined;
+  const parsed = EntrySchema.safeParse(JSON.parse(text));
+  if (parsed.success) return parsed.data;
+  throw new Failure('STORE_DAMAGED', `${path} is not a publication journal`, {
+    hint: 'some other program wrote to the store; move the file away and run again',
+  });
 }
 
 function folderOf(store: LayoutStore): string {
   return join(store.stateFolder, 'publications');
 }
 
-function pathOf(store: LayoutStore, { target, cell }: JournalEntry): string {
+function pathOf(store: LayoutStore, { target, cell }: Pick<JournalEntry, 'target' | 'cell'>): string {
   return join(folderOf(store), `${digestOf(`${target} ${cell}`).slice('sha256:'.length, 'sha256:'.length + 32)}.json`);
 }

@@ -10,7 +10,7 @@ import type { Store, TagMove } from '../../store/store.ts';
 import type { Candidate } from '../assemble/assemble-cell.ts';
 import type { PlannedCell } from '../plan/cell.ts';
 import { findReports, isCompletePass, type Suite } from '../test/report.ts';
-import { clearJournal, openJournals, writeJournal, type JournalEntry } from './journal.ts';
+import { clearJournal, openJournal, writeJournal, type JournalEntry } from './journal.ts';
 import { planTags, type TaggedImage, type TagStep } from './plan-tags.ts';
 import { chooseRevision, revisionNumbers } from './revision.ts';
 
@@ -179,12 +179,11 @@ async function publishTo(
 
 /** All aliases of a cell at the old digest or all at the new: forward when the bytes are there, back when they are not. */
 async function finishInterrupted(store: LayoutStore, target: PublishTarget, cell: string): Promise<void> {
-  for (const entry of await openJournals(store, target.name)) {
-    if (entry.cell !== cell) continue;
-    if (await target.store.getManifest(entry.to.digest)) await target.store.moveTags(toMoves(entry));
-    else await undo(target.store, entry);
-    await clearJournal(store, entry);
-  }
+  const entry = await openJournal(store, { target: target.name, cell });
+  if (entry === undefined) return;
+  if (await target.store.getManifest(entry.to.digest)) await target.store.moveTags(toMoves(entry));
+  else await undo(target.store, entry);
+  await clearJournal(store, entry);
 }
 
 async function undo(store: Store, entry: JournalEntry): Promise<void> {
