@@ -47,20 +47,40 @@ export interface TargetReceipt {
  * @throws Failure UNTESTED, TAG_IMMUTABLE, TAG_WOULD_MOVE_BACK; nothing has moved then
  */
 export async function publishCell(options: PublishOptions): Promise<TargetReceipt[]> {
-  const { store, cell, candidate, targets } = options;
+  const { store, cell, targets } = options;
   await requireTested(options);
+  const interrupted = await mapConcurrent(targets, 4, ({ name }) =>
+    openJournal(store, { target: name, cell: cell.id }),
+  );
+  if (interrupted.every((entry) => entry === undefined)) {
+    const plan = await planPublication(options);
+    // Nothing to move needs no lock: a run with nothing changed only asks.
+    if (plan.targets.every(({ steps }) => steps.every((step) => step.kind === 'keep'))) {
+      return plan.targets.map(({ target }) =>
+        receiptOf(options, target, { revisionTag: plan.revisionTag, moves: [], uploadedBytes: 0 }),
+      );
+    }
+  }
   return await withProcessLock(join(store.stateFolder, `publish-${cell.id}.lock`), async () => {
     for (const target of targets) await finishInterrupted(store, target, cell.id);
-    const revisionTag = await findRevision(cell, candidate.index.digest, targets);
-    const plans = await mapConcurrent(targets, 4, async (target) => ({
-      target,
-      steps: await planTarget(options, target, revisionTag),
-    }));
-    for (const { target, steps } of plans) refuse(target, steps, options.allowOlder);
+    const plan = await planPublication(options);
+    for (const { target, steps } of plan.targets) refuse(target, steps, options.allowOlder);
     const receipts: TargetReceipt[] = [];
-    for (const { target, steps } of plans) receipts.push(await publishTo(options, target, { steps, revisionTag }));
+    for (const { target, steps } of plan.targets) {
+      receipts.push(await publishTo(options, target, { steps, revisionTag: plan.revisionTag }));
+    }
     return receipts;
   });
+}
+
+async function planPublication(options: PublishOptions) {
+  const { cell, candidate, targets } = options;
+  const revisionTag = await findRevision(cell, candidate.index.digest, targets);
+  const plans = await mapConcurrent(targets, 4, async (target) => ({
+    target,
+    steps: await planTarget(options, target, revisionTag),
+  }));
+  return { revisionTag, targets: plans };
 }
 
 /** No platform may be missing, and each needs a complete pass on exactly its digest. */
@@ -101,7 +121,7 @@ async function planTarget(
 ): Promise<TagStep[]> {
   const current = new Map<string, TaggedImage>();
   const images = new Map<Digest, TaggedImage>();
-  await mapConcurrent([revisionTag, ...cell.aliases], 4, async (tag) => {
+  await mapConcurrent([revisionTag, ...cell.aliases], 8, async (tag) => {
     const tagged = await target.store.resolveTag(tag);
     if (!tagged) return;
     const known =
@@ -167,11 +187,26 @@ async function publishTo(
     await target.store.moveTags(toMoves(entry));
     await clearJournal(store, entry);
   }
+  return receiptOf(options, target, { revisionTag: plan.revisionTag, moves, uploadedBytes });
+}
+
+interface Published {
+  readonly revisionTag: string;
+  readonly moves: TargetReceipt['movedTags'];
+  readonly uploadedBytes: number;
+}
+
+function receiptOf(
+  { cell, candidate }: PublishOptions,
+  target: PublishTarget,
+  { revisionTag, moves, uploadedBytes }: Published,
+): TargetReceipt {
+  const tags = [revisionTag, ...cell.aliases];
   return {
     target: target.name,
     digest: candidate.index.digest,
-    revision: plan.revisionTag,
-    tags: [plan.revisionTag, ...cell.aliases],
+    revision: revisionTag,
+    tags,
     movedTags: moves,
     uploadedBytes,
   };

@@ -44,7 +44,7 @@ export interface TransportOptions {
 }
 
 const maxErrorBytes = 64 << 10;
-const connections = 4;
+const connections = 8;
 
 /** Sends requests to one repository: credentials, back-off on 429 and 5xx, and errors that say which side failed. */
 export function createTransport(options: TransportOptions): Transport {
