@@ -139,6 +139,15 @@ describe('run', () => {
     expect(result).toMatchObject({ exitCode: 6, stderr: expect.stringMatching(/tini .*was promised/) });
   });
 
+  it('leaves a lock that would only differ in its day as it is', async () => {
+    const cwd = await smallWorkspace(() => true);
+    const path = join(cwd, 'nodeworthy.lock.json');
+    const before = await readFile(path, 'utf8');
+    const result = await runCli(['lock', '--json', '--quiet', '--now', '2026-12-24'], { cwd });
+    expect(JSON.parse(result.stdout)).toMatchObject({ state: 'unchanged' });
+    expect(await readFile(path, 'utf8')).toBe(before);
+  });
+
   it('raises an alarm when a source replaced an input under the same name and version', async () => {
     const cwd = await smallWorkspace(keep);
     const path = join(cwd, 'nodeworthy.lock.json');

@@ -7,8 +7,6 @@ import { Failure, translateFileError } from './errors.ts';
 export interface ProcessLockOptions {
   readonly waitMs?: number;
   readonly signal?: AbortSignal;
-  /** Called once when another process holds the lock and we begin to wait. */
-  readonly onWait?: () => void;
 }
 
 /**
@@ -48,7 +46,6 @@ function openDatabase(path: string): DatabaseSync {
 async function acquire(database: DatabaseSync, path: string, options: ProcessLockOptions): Promise<void> {
   const deadline = performance.now() + (options.waitMs ?? 600_000);
   let delayMs = 5;
-  let told = false;
   for (;;) {
     options.signal?.throwIfAborted();
     try {
@@ -57,8 +54,6 @@ async function acquire(database: DatabaseSync, path: string, options: ProcessLoc
     } catch (error) {
       if (!(error instanceof Error) || !/locked|busy/i.test(error.message)) throw error;
     }
-    if (!told) options.onWait?.();
-    told = true;
     if (performance.now() > deadline) {
       throw new Failure('STORE_BUSY', `another process holds ${path}`, {
         hint: 'wait for the other nodeworthy run, or give this one its own --store',

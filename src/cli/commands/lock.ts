@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Context } from '../../core/context.ts';
 import { resolveLock } from '../../stages/resolve/resolve-lock.ts';
 import { writeLock, type Lock } from '../../stages/resolve/lock.ts';
@@ -38,11 +39,13 @@ export async function makeLock(workspace: Workspace, context: Context, update: b
   const made = await resolveLock(store, workspace.loaded, context, { aptFolder, previous: workspace.lock, update });
   // A lock that would only differ in its day is the same lock.
   const previous = workspace.lock;
-  const same =
-    previous &&
-    JSON.stringify({ ...made, date: '', inputs: made.inputs.map((item) => item.digest).sort() }) ===
-      JSON.stringify({ ...previous, date: '', inputs: previous.inputs.map((item) => item.digest).sort() });
+  const same = previous !== undefined && contentOf(previous) === contentOf(made);
   const state = same ? 'unchanged' : await writeLock(workspace.lockPath, made);
   context.report({ kind: 'stage', stage: 'lock', state: 'finished', detail: `${made.inputs.length} inputs` });
   return { path: workspace.lockPath, state, lock: same ? previous : made };
+}
+
+/** Everything a lock promises, without the day it was made on. */
+function contentOf(lock: Lock): string {
+  return canonicalJson({ ...lock, date: '', inputs: lock.inputs.map((item) => canonicalJson(item)).sort() });
 }
