@@ -4,13 +4,13 @@ import type { Context } from './core/context.ts';
 import { Failure, isFailure } from './core/errors.ts';
 import type { LoadedRecipe } from './config/load-recipe.ts';
 import { openRuntime } from './runtimes/open-runtime.ts';
-import type { Runtime } from './runtimes/runtime.ts';
+import type { Runtime, Sandbox } from './runtimes/runtime.ts';
 import { assembleCell, type Candidate } from './stages/assemble/assemble-cell.ts';
 import { nameCells } from './stages/plan/plan-cells.ts';
 import type { PlannedCell } from './stages/plan/cell.ts';
 import { publishCell, type PublishTarget, type TargetReceipt } from './stages/publish/publish-cell.ts';
 import { requireFresh, type Lock } from './stages/resolve/lock.ts';
-import { restoreMissing } from './stages/resolve/resolve-lock.ts';
+import { restoreMissing } from './stages/resolve/restore-missing.ts';
 import { loadDockerfileTest, type DockerfileTest } from './stages/test/dockerfile-test.ts';
 import { requiredSuites, testCandidate, type PlatformReport } from './stages/test/test-candidate.ts';
 import type { LayoutStore } from './store/layout/layout-store.ts';
@@ -60,7 +60,7 @@ export async function runPipeline(input: PipelineInput): Promise<CellResult[]> {
   try {
     return await mapConcurrent(cells, context.concurrency * 4, (cell) =>
       settle(cell, context, async (steps) => {
-        steps.candidate = await assemble(input, cell);
+        steps.candidate = await assemble(input, cell, shared.runtime);
         if (goal === 'build') return steps.candidate.reused ? 'unchanged' : 'built';
         steps.reports = await test(input, cell, { candidate: steps.candidate, tests, runtime: shared.runtime });
         const verdict = judge(steps.reports);
@@ -92,13 +92,26 @@ export function planLocked({
   return nameCells(cells, { bases: Object.keys(bases), variants, now: context.now });
 }
 
-async function assemble({ store, lock, loaded, context }: PipelineInput, cell: PlannedCell): Promise<Candidate> {
+async function assemble(
+  { store, lock, loaded, context }: PipelineInput,
+  cell: PlannedCell,
+  runtime: () => Promise<Runtime>,
+): Promise<Candidate> {
   const locked = lock.cells.find((candidate) => candidate.id === cell.id);
   if (!locked) throw new Failure('LOCK_OUTDATED', `the lock has no cell ${cell.id}`, { hint: 'run `nodeworthy lock`' });
   context.report({ kind: 'cell', cell: cell.id, step: 'assemble' });
   return await assembleCell(store, lock, locked, {
     compression: loaded.recipe.compression,
+    sandbox: async () => requireSandbox(await runtime()),
     onStep: (detail) => context.report({ kind: 'cell', cell: cell.id, step: 'assemble', detail }),
+  });
+}
+
+/** Maintainer scripts change a folder of this machine: an engine elsewhere cannot. */
+function requireSandbox(runtime: Runtime): Sandbox {
+  if (runtime.sandbox) return runtime.sandbox;
+  throw new Failure('RUNTIME_MISSING', `slim and build images need a sandbox, which ${runtime.name} is not`, {
+    hint: 'install runc and run as root: apt-get install runc',
   });
 }
 
@@ -115,7 +128,7 @@ async function test(
 ): Promise<PlatformReport[]> {
   context.report({ kind: 'cell', cell: cell.id, step: 'test' });
   return await testCandidate(store, candidate, context, {
-    cell: { release: cell.release, suite: loaded.recipe.bases[cell.base]?.debian ?? cell.base },
+    cell: { release: cell.release, suite: loaded.recipe.bases[cell.base]?.debian ?? cell.base, variant: cell.variant },
     tests,
     runtime,
     parallel: context.concurrency,
@@ -141,7 +154,14 @@ async function publish(
   { candidate, tests, targets }: Publishing,
 ): Promise<TargetReceipt[]> {
   context.report({ kind: 'cell', cell: cell.id, step: 'publish' });
-  return await publishCell({ store, cell, candidate, suites: requiredSuites(tests), targets, allowOlder });
+  return await publishCell({
+    store,
+    cell,
+    candidate,
+    suites: requiredSuites(cell.variant, tests),
+    targets,
+    allowOlder,
+  });
 }
 
 function judge(reports: readonly PlatformReport[]): 'failed' | 'untested' | undefined {

@@ -57,11 +57,11 @@ export const RecipeSchema = z.strictObject({
     .refine((bases) => Object.keys(bases).length > 0, 'name at least one base')
     .describe('Operating systems under the images; the first is the default of the short tags'),
   variants: z
-    .array(z.enum(['runtime']))
+    .array(z.enum(['runtime', 'slim', 'build']))
     .min(1)
     .default(['runtime']),
   platforms: z
-    .array(z.enum(['linux/amd64']))
+    .array(z.enum(['linux/amd64', 'linux/arm64']))
     .min(1)
     .default(['linux/amd64']),
   compression: z

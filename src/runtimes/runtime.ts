@@ -27,6 +27,8 @@ export interface LayerFile {
 export interface RunRequest {
   /** Replaces entrypoint and command; without it the image's own are used. */
   readonly args?: readonly string[];
+  /** Replaces the command only: the image's entrypoint gets it. */
+  readonly command?: readonly string[];
   /** Variables set over those of the image. */
   readonly env?: Readonly<Record<string, string>>;
   /** `UID[:GID]`; without it the image's own. */
@@ -58,6 +60,20 @@ export type Availability =
   | { readonly available: true; readonly version: string }
   | { readonly available: false; readonly reason: string; readonly hint: string };
 
+/** A program that changes a folder which is its root, as an installation does. */
+export interface FolderRequest {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly platform: string;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs a program as root of a folder: capabilities for files and users, no network. */
+export interface Sandbox {
+  runInFolder(folder: string, request: FolderRequest): Promise<RunResult>;
+}
+
 /** A way to run containers. Environments are isolated from each other and have no network. */
 export interface Runtime {
   readonly name: string;
@@ -70,6 +86,10 @@ export interface Runtime {
     request: RunRequest,
     signal: AbortSignal,
   ): Promise<{ readonly result: RunResult; readonly environment: Environment }>;
+  /** Undefined for engines on another machine, which do not see our folders. */
+  readonly sandbox?: Sandbox;
+  /** Whether programs of the platform run here, by themselves or by an emulator. */
+  canRun(platform: string): Promise<boolean>;
   /** Takes away whatever belongs to the environment. */
   dispose(environment: Environment): Promise<void>;
   /** Takes away whatever belongs to all of them. */

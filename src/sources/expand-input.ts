@@ -9,7 +9,7 @@ import { SingleFlight } from '../core/concurrency.ts';
 import { readDeb } from '../formats/deb/read-deb.ts';
 import type { TarEntry } from '../formats/tar/entry.ts';
 import { readTar, type TarMember } from '../formats/tar/read-tar.ts';
-import { describeInput, type Input } from './input.ts';
+import { describeInput, type Input, type NodeInput } from './input.ts';
 import type { LayoutStore } from '../store/layout/layout-store.ts';
 
 export interface ExpandedEntry {
@@ -46,29 +46,37 @@ interface StoredExpansion {
   readonly control: Readonly<Record<string, string>>;
 }
 
+/** Which part of a Node.js distribution: the binary alone is at its front and quickly had. */
+export type ExpandPart = 'binary' | 'development';
+
 /** Expands an input once and keeps the result beside the store, by the input's digest. */
-export function expandInput(store: LayoutStore, input: Input): Promise<ExpandedInput> {
-  const path = join(store.stateFolder, 'expanded', `${hexOf(input.digest)}-${expansionVersion}`);
+export function expandInput(store: LayoutStore, input: Input, part: ExpandPart = 'binary'): Promise<ExpandedInput> {
+  const suffix = input.kind === 'node' && part === 'development' ? '-development' : '';
+  const path = join(store.stateFolder, 'expanded', `${hexOf(input.digest)}-${expansionVersion}${suffix}`);
   return flights.run(path, async () => {
     const known = await readTextIfExists(`${path}.json`);
     if (known !== undefined) {
       const stored = JSON.parse(known) as StoredExpansion;
       if ((await fileSize(path)) === stored.sizeBytes) return { input, path, ...stored };
     }
-    const stored = await expand(store, input, path);
+    const stored = await expand(store, input, { path, part });
     await writeFileAtomic(`${path}.json`, JSON.stringify(stored));
     return { input, path, ...stored };
   });
 }
 
-async function expand(store: LayoutStore, input: Input, path: string): Promise<StoredExpansion> {
+async function expand(
+  store: LayoutStore,
+  input: Input,
+  { path, part }: { readonly path: string; readonly part: ExpandPart },
+): Promise<StoredExpansion> {
   const temporary = `${path}.${process.pid}.tmp`;
   await mkdir(join(store.stateFolder, 'expanded'), { recursive: true });
   const file = await open(temporary, 'w').catch((error: unknown) => {
     throw translateFileError(error, temporary);
   });
   try {
-    const stored = input.kind === 'deb' ? await expandDeb(store, input, file) : await expandNode(store, input, file);
+    const stored = await expandKind(store, { input, part, file });
     await file.sync();
     await file.close();
     await rename(temporary, path);
@@ -77,6 +85,23 @@ async function expand(store: LayoutStore, input: Input, path: string): Promise<S
     await file.close().catch(() => {});
     await rm(temporary, { force: true });
     throw translateFileError(error, path);
+  }
+}
+
+interface Expansion {
+  readonly input: Input;
+  readonly part: ExpandPart;
+  readonly file: FileHandle;
+}
+
+async function expandKind(store: LayoutStore, { input, part, file }: Expansion): Promise<StoredExpansion> {
+  switch (input.kind) {
+    case 'deb':
+      return await expandDeb(store, input, file);
+    case 'node':
+      return part === 'binary' ? await expandNode(store, input, file) : await expandDevelopment(store, input, file);
+    case 'tool':
+      return await expandTarball(store, input, { file, keep: () => true });
   }
 }
 
@@ -89,29 +114,69 @@ async function expandDeb(store: LayoutStore, input: Input, file: FileHandle): Pr
   return { sizeBytes, entries, control: Object.fromEntries(deb.control) };
 }
 
-/** Of a Node.js tarball only the binary and the licence are kept: headers, documents and npm belong to other variants. */
+/** Of a Node.js tarball the binary and the licence, with which each image begins. */
 async function expandNode(store: LayoutStore, input: Input, file: FileHandle): Promise<StoredExpansion> {
+  const name = describeInput(input);
+  const wanted = new Set(['bin/node', 'LICENSE']);
+  const expanded = await expandTarball(store, input, {
+    file,
+    keep: (path) => wanted.has(path),
+    // The digest was proven before; what comes after the last wanted file is never used.
+    isDone: (found) => found === wanted.size,
+  });
+  for (const path of wanted) {
+    if (!expanded.entries.some((member) => member.entry.path === path))
+      throw new Failure('SOURCE_INVALID', `${name} has no ${path}`, {
+        hint: 'the source does not carry a Node.js distribution',
+      });
+  }
+  return expanded;
+}
+
+/** OpenSSL's headers are there for each architecture, 58 MB in all: a platform needs its own. */
+const opensslFolders: Readonly<Record<string, string>> = {
+  'linux/amd64': 'linux-x86_64',
+  'linux/arm64': 'linux-aarch64',
+};
+
+/** Headers of this platform, and npm and corepack where the tarball has them. */
+async function expandDevelopment(store: LayoutStore, input: NodeInput, file: FileHandle): Promise<StoredExpansion> {
+  const own = opensslFolders[input.platform];
+  const expanded = await expandTarball(store, input, {
+    file,
+    keep(path) {
+      const architecture = /^include\/node\/openssl\/archs\/([^/]+)/.exec(path)?.[1];
+      if (architecture !== undefined) return architecture === own;
+      return /^(?:include\/node|lib\/node_modules)(?:\/|$)/.test(path);
+    },
+  });
+  if (!expanded.entries.some((member) => member.entry.path === 'include/node/node.h'))
+    throw new Failure('SOURCE_INVALID', `${describeInput(input)} has no include/node/node.h`, {
+      hint: 'the source does not carry the headers; build images need them',
+    });
+  return expanded;
+}
+
+/** A gzipped tarball whose files lie in one folder, which is left out of their paths. */
+async function expandTarball(
+  store: LayoutStore,
+  input: Input,
+  { file, keep, isDone }: { file: FileHandle; keep: (path: string) => boolean; isDone?: (kept: number) => boolean },
+): Promise<StoredExpansion> {
   const name = describeInput(input);
   await proveBlob(store, input.digest, input.size);
   const source = createReadStream(store.blobPath(input.digest), { highWaterMark: 1 << 18 }).pipe(
     createGunzip({ chunkSize: 1 << 18 }),
   );
-  const wanted = new Set(['bin/node', 'LICENSE']);
   const { entries, sizeBytes } = await copyMembers(readTar(source, { name, ...limits }), file, {
     rename(path) {
-      const inside = path.slice(path.indexOf('/') + 1);
-      return wanted.has(inside) ? inside : undefined;
+      const slash = path.indexOf('/');
+      const inside = slash < 0 ? '' : path.slice(slash + 1);
+      return inside !== '' && keep(inside) ? inside : undefined;
     },
-    // The digest was proven above; what comes after the last wanted file is never used.
-    isDone: (found) => found === wanted.size,
+    isDone,
   });
   source.destroy();
-  for (const path of wanted) {
-    if (!entries.some((member) => member.entry.path === path))
-      throw new Failure('SOURCE_INVALID', `${name} has no ${path}`, {
-        hint: 'the source does not carry a Node.js distribution',
-      });
-  }
   return { sizeBytes, entries, control: {} };
 }
 

@@ -49,15 +49,34 @@ export const DebInputSchema = z.strictObject({
   }),
 });
 
-export const InputSchema = z.discriminatedUnion('kind', [NodeInputSchema, DebInputSchema]);
+/** A tool of the Node.js distribution that its tarball lacks: npm, corepack. */
+export const ToolInputSchema = z.strictObject({
+  kind: z.literal('tool'),
+  ...common,
+  origin: z.strictObject({
+    source: z.literal('npm'),
+    integrity: z.string(),
+    signature: z.string(),
+  }),
+  /** Seconds since 1970; when it was published. */
+  time: z.number().int().nonnegative(),
+});
+
+export const InputSchema = z.discriminatedUnion('kind', [NodeInputSchema, DebInputSchema, ToolInputSchema]);
 
 export type NodeInput = z.infer<typeof NodeInputSchema>;
 export type DebInput = z.infer<typeof DebInputSchema>;
+export type ToolInput = z.infer<typeof ToolInputSchema>;
 /** Exact bytes with a name: what the lock pins and the store keeps for ever. */
 export type Input = z.infer<typeof InputSchema>;
 
 export function describeInput(input: Input): string {
-  return input.kind === 'node'
-    ? `Node.js ${input.version} for ${input.platform}`
-    : `${input.name} ${input.version} (${input.architecture})`;
+  switch (input.kind) {
+    case 'node':
+      return `Node.js ${input.version} for ${input.platform}`;
+    case 'deb':
+      return `${input.name} ${input.version} (${input.architecture})`;
+    case 'tool':
+      return `${input.name} ${input.version}`;
+  }
 }

@@ -1,7 +1,7 @@
 import type { DownloadPorts, DownloadRequest } from '../core/download.ts';
 import type { Context } from '../core/context.ts';
 import type { HttpClient } from '../core/http.ts';
-import type { DebInput, NodeInput } from './input.ts';
+import type { DebInput, NodeInput, ToolInput } from './input.ts';
 
 /** What a source may use of the outside. `keep` downloads into the store, proves and keeps for ever. */
 export interface SourcePorts {
@@ -30,7 +30,9 @@ export interface NodeSource {
   /** Finds, downloads and proves one distribution. */
   acquire(version: string, platform: string): Promise<NodeInput>;
   /** Downloads again what a lock pins. */
-  restore(input: NodeInput): Promise<void>;
+  restore(input: NodeInput | ToolInput): Promise<void>;
+  /** The newest version of a tool in a range; undefined when the distribution's own tarball has it. */
+  acquireTool(name: string, range: string): Promise<ToolInput | undefined>;
 }
 
 /** A place that has operating-system packages. */
@@ -41,6 +43,12 @@ export interface PackageSource {
     readonly suite: string;
     readonly architecture: string;
     readonly packages: readonly string[];
+    /** Whether all packages that Debian marks essential or required come as well. */
+    readonly required?: boolean;
+    /** Whether dependencies that only maintainer scripts use are needed. */
+    readonly runsScripts?: boolean;
+    /** Packages that are there already, of the same archive: what needs them is satisfied. */
+    readonly present?: readonly DebInput[];
   }): Promise<DebInput[]>;
   restore(input: DebInput): Promise<void>;
 }

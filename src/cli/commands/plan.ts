@@ -29,7 +29,6 @@ export const plan = defineCommand<PlanResult>({
           releases: await findReleases(await openStore(workspace), loaded, input.context),
           bases: Object.keys(recipe.bases),
           variants: recipe.variants,
-          platforms: recipe.platforms,
           now: input.context.now,
         });
     return {

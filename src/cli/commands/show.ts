@@ -84,12 +84,12 @@ export const show = defineCommand<ShowResult>({
     const locked = lock.cells.find((candidate) => candidate.id === cell);
     const inputs = locked
       ? locked.platforms.flatMap((platform) => {
-          const { node, packages } = inputsOf(lock, platform.inputs);
-          return [node, ...packages].map((item) => ({
+          const { node, tools, packages } = inputsOf(lock, platform);
+          return [node, ...tools, ...packages.flat()].map((item) => ({
             name: describeInput(item),
             digest: item.digest,
             sizeBytes: item.size,
-            from: item.kind === 'node' ? item.origin.source : item.origin.suite,
+            from: item.kind === 'deb' ? item.origin.suite : item.origin.source,
           }));
         })
       : [];

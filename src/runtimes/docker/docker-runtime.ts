@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { isNative } from '../emulation.ts';
 import { Failure } from '../../core/errors.ts';
 import { boundedText } from '../../core/exec.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
@@ -123,6 +124,7 @@ function startEngine(engine: EngineClient, version: string): Runtime {
         await engine.remove(`/containers/${container}?force=1`);
       }
     },
+    canRun: (platform) => Promise.resolve(isNative(platform)),
     async dispose(environment) {
       for (const image of [...cast(environment).owned].reverse()) await removeImage(image);
     },
@@ -143,7 +145,7 @@ function containerBody(environment: EngineEnvironment, request: RunRequest | und
     Image: environment.image,
     Hostname: 'nodeworthy-test',
     Entrypoint: args ? [args[0]] : environment.config.config?.Entrypoint,
-    Cmd: args ? args.slice(1) : environment.config.config?.Cmd,
+    Cmd: args ? args.slice(1) : (request?.command ?? environment.config.config?.Cmd),
     Env: [...variables].map(([name, value]) => `${name}=${value}`),
     User: request?.user ?? environment.config.config?.User,
     WorkingDir: request?.workingDirectory ?? environment.config.config?.WorkingDir,

@@ -1,42 +1,28 @@
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Failure } from '../../core/errors.ts';
-import { boundedText, exec } from '../../core/exec.ts';
+import { exec } from '../../core/exec.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readImageConfig, readManifest } from '../../store/manifest.ts';
 import { unpackLayer } from '../../store/unpack-layer.ts';
 import { resolveUser } from '../resolve-user.ts';
-import {
-  maxOutputBytes,
-  type Availability,
-  type Environment,
-  type RunRequest,
-  type RunResult,
-  type Runtime,
-  type RuntimeMember,
-} from '../runtime.ts';
+import type { Availability, Environment, RunResult, Runtime, RuntimeMember } from '../runtime.ts';
 import { homePrefix, removeCgroups, sweep } from './clean-up.ts';
+import { findEmulator, isNative, type Emulator } from '../emulation.ts';
+import { launch } from './launch.ts';
 import { writeLayerFile } from './layer-folder.ts';
 import { runtimeConfig } from './runtime-config.ts';
 
 interface RuncEnvironment extends Environment {
+  /** What runs its programs when this machine cannot. */
+  readonly emulator: Emulator | undefined;
   /** Layer folders, the lowest first. */
   readonly layers: readonly string[];
   /** Folders that belong to this environment and go with it. */
   readonly owned: readonly string[];
 }
-
-/**
- * Mounts the overlay in a mount namespace of its own and starts runc in it: the mount ends with the container, however
- * that ends.
- * $1 upper folder, with its work folder beside it, $2 bundle, $3 lower folders, $4 runc root, $5 container id
- */
-const launcher = `
-mount -t overlay overlay -o "lowerdir=$3,upperdir=$1,workdir=$1.work" "$2/rootfs"
-exec runc --root "$4" run --bundle "$2" "$5"`;
 
 export const runcRuntime: RuntimeMember = {
   name: 'runc',
@@ -61,6 +47,18 @@ export const runcRuntime: RuntimeMember = {
   },
 };
 
+/** What installing packages needs of root: owners, modes and users of files; nothing of the machine. */
+const installationCapabilities = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+  'CAP_KILL',
+  'CAP_SETGID',
+  'CAP_SETUID',
+  'CAP_SYS_CHROOT',
+] as const;
+
 async function startRunc(version: string, env: Readonly<Record<string, string | undefined>>): Promise<Runtime> {
   await sweep();
   const home = await mkdtemp(join(tmpdir(), `${homePrefix}${process.pid}-`));
@@ -72,6 +70,32 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
 
   function cast(environment: Environment): RuncEnvironment {
     return environment as RuncEnvironment;
+  }
+
+  async function emulatorFor(platform: string): Promise<Emulator | undefined> {
+    if (isNative(platform)) return undefined;
+    const emulator = await findEmulator(platform, env);
+    if (emulator) return emulator;
+    throw new Failure('EMULATOR_MISSING', `programs of ${platform} do not run on this machine`, {
+      hint: 'install an emulator: apt-get install qemu-user-static',
+    });
+  }
+
+  function start(
+    options: Pick<Parameters<typeof launch>[0], 'id' | 'bundle' | 'root' | 'request' | 'signal'>,
+  ): Promise<RunResult> {
+    return launch({
+      ...options,
+      runcRoot,
+      env,
+      kill: (name) => exec('runc', ['--root', runcRoot, 'kill', options.id, name], { env: { ...env } }),
+    });
+  }
+
+  /** `runc run` cleans up after a container that ended by itself. */
+  async function finish(id: string, bundle: string, ended: boolean): Promise<void> {
+    if (!ended) await exec('runc', ['--root', runcRoot, 'delete', '--force', id], { env: { ...env } }).catch(() => {});
+    await rm(bundle, { recursive: true, force: true });
   }
 
   return {
@@ -86,7 +110,7 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
         if (diffId === undefined) throw new Failure('STORE_DAMAGED', `${image.manifest} has more layers than diffIDs`);
         layers.push(await unpackLayer(store, layer, diffId));
       }
-      return { config, layers, owned: [] } satisfies RuncEnvironment;
+      return { config, emulator: await emulatorFor(image.platform), layers, owned: [] } satisfies RuncEnvironment;
     },
     async addLayer(environment, files) {
       const folder = join(home, `layer-${randomUUID()}`);
@@ -117,17 +141,18 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
         cgroup: `${cgroupParent}/${id}`,
         home: user.home,
         user,
+        capabilities: [],
+        emulator: before.emulator,
       });
       await writeFile(join(bundle, 'config.json'), JSON.stringify(config));
-      const lower = [...before.layers].reverse().join(':');
       let ended = false;
       try {
-        const result = await launch({
-          args: [upper, bundle, lower, runcRoot, id],
+        const result = await start({
+          id,
+          bundle,
+          root: { kind: 'overlay', lower: before.layers, upper },
           request,
           signal,
-          env,
-          kill: (name) => exec('runc', ['--root', runcRoot, 'kill', id, name], { env: { ...env } }),
         });
         ended = !result.timedOut;
         if (!request.keepChanges) return { result, environment };
@@ -140,11 +165,36 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
           } satisfies RuncEnvironment,
         };
       } finally {
-        // `runc run` cleans up after a container that ended by itself.
-        if (!ended)
-          await exec('runc', ['--root', runcRoot, 'delete', '--force', id], { env: { ...env } }).catch(() => {});
-        await rm(bundle, { recursive: true, force: true });
+        await finish(id, bundle, ended);
       }
+    },
+    canRun: async (platform) => isNative(platform) || (await findEmulator(platform, env)) !== undefined,
+    sandbox: {
+      async runInFolder(folder, request) {
+        const id = `nodeworthy-${process.pid}-${randomUUID().slice(0, 8)}`;
+        const bundle = join(home, id);
+        await mkdir(join(bundle, 'rootfs'), { recursive: true });
+        const config = runtimeConfig({
+          image: undefined,
+          request,
+          rootPath: join(bundle, 'rootfs'),
+          cgroup: `${cgroupParent}/${id}`,
+          home: '/root',
+          user: { uid: 0, gid: 0 },
+          capabilities: installationCapabilities,
+          emulator: await emulatorFor(request.platform),
+        });
+        await writeFile(join(bundle, 'config.json'), JSON.stringify(config));
+        let ended = false;
+        try {
+          const signal = request.signal ?? new AbortController().signal;
+          const result = await start({ id, bundle, root: { kind: 'folder', folder }, request, signal });
+          ended = !result.timedOut;
+          return result;
+        } finally {
+          await finish(id, bundle, ended);
+        }
+      },
     },
     async dispose(environment) {
       for (const folder of cast(environment).owned) await rm(folder, { recursive: true, force: true });
@@ -154,93 +204,6 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       await removeCgroups(cgroupParent);
     },
   };
-}
-
-interface Launch {
-  readonly args: readonly string[];
-  readonly request: RunRequest;
-  readonly signal: AbortSignal;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly kill: (signal: string) => Promise<unknown>;
-}
-
-async function launch({ args, request, signal, env, kill }: Launch): Promise<RunResult> {
-  signal.throwIfAborted();
-  const started = performance.now();
-  // `--pdeathsig` and `--kill-child`: whatever ends us ends the container's starter too.
-  const child = spawn(
-    'setpriv',
-    [
-      '--pdeathsig',
-      'KILL',
-      'unshare',
-      '--mount',
-      '--propagation',
-      'private',
-      '--fork',
-      '--kill-child',
-      'sh',
-      '-ec',
-      launcher,
-      'sh',
-      ...args,
-    ],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...env },
-    },
-  );
-  const out = boundedText(maxOutputBytes);
-  const err = boundedText(maxOutputBytes);
-  let seen = '';
-  let signalled = request.signalAfter === undefined;
-  let timedOut = false;
-  child.stdout.on('data', (chunk: Buffer) => {
-    out.add(chunk);
-    if (signalled) return;
-    seen = (seen + chunk.toString('utf8')).slice(-4096);
-    if (!seen.includes(request.signalAfter?.text ?? '')) return;
-    signalled = true;
-    void kill(request.signalAfter?.signal ?? 'SIGTERM');
-  });
-  child.stderr.on('data', err.add);
-  const stop = (): void => void kill('KILL');
-  const timer = setTimeout(() => {
-    timedOut = true;
-    stop();
-  }, request.timeoutMs);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    const exitCode = await new Promise<number | null>((resolve, reject) => {
-      child.on('error', (error) =>
-        reject(
-          new Failure('RUNTIME_FAILED', `a container cannot be started: ${error.message}`, {
-            hint: 'setpriv and unshare of util-linux are needed',
-            cause: error,
-          }),
-        ),
-      );
-      child.on('close', resolve);
-    });
-    signal.throwIfAborted();
-    const stderr = err.text();
-    if (exitCode !== 0 && /^(?:mount:|runc run failed|.*level=error msg="runc )/m.test(stderr) && out.text() === '') {
-      throw new Failure('RUNTIME_FAILED', `a container could not be started: ${stderr.trim().split('\n').at(-1)}`, {
-        hint: 'the message is the runtime’s own; runc needs overlay mounts and cgroups',
-      });
-    }
-    return {
-      exitCode,
-      stdout: out.text(),
-      stderr,
-      droppedBytes: out.dropped() + err.dropped(),
-      timedOut,
-      durationMs: performance.now() - started,
-    };
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
-  }
 }
 
 async function readAccounts({ layers }: RuncEnvironment): Promise<string> {

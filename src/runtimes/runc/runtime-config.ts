@@ -1,12 +1,17 @@
 import type { ImageConfig } from '../../formats/oci/descriptor.ts';
+import type { Emulator } from '../emulation.ts';
 import type { RunRequest } from '../runtime.ts';
 import { seccompProfile } from './seccomp.ts';
 
 export interface RuntimeConfigInput {
-  readonly image: ImageConfig;
+  /** Undefined for a folder, which says nothing about how to run it. */
+  readonly image: Pick<ImageConfig, 'config'> | undefined;
   readonly request: RunRequest;
   readonly rootPath: string;
-  readonly filesFolder: string;
+  /** Folder with hosts, hostname and resolv.conf to show; without it, the root's own are left as they are. */
+  readonly filesFolder?: string;
+  readonly capabilities: readonly string[];
+  readonly emulator: Emulator | undefined;
   readonly cgroup: string;
   /** Home folder of the user, from the image's passwd. */
   readonly home: string;
@@ -32,23 +37,32 @@ const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc
  * namespaces, limits as asked. What is not asked for is as closed as can be.
  */
 export function runtimeConfig(input: RuntimeConfigInput): unknown {
-  const { image, request, user } = input;
-  const config = image.config ?? {};
+  const { image, request, user, emulator } = input;
+  const capabilities = [...input.capabilities];
+  const config = image?.config ?? {};
   return {
     ociVersion: '1.0.2',
     process: {
       terminal: false,
       user,
-      args: request.args ?? [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
+      args: request.args ?? [...(config.Entrypoint ?? []), ...(request.command ?? config.Cmd ?? [])],
       env: environment(input),
       cwd: request.workingDirectory ?? (config.WorkingDir || '/'),
-      capabilities: { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] },
+      capabilities: {
+        bounding: capabilities,
+        effective: capabilities,
+        inheritable: [],
+        permitted: capabilities,
+        ambient: [],
+      },
       noNewPrivileges: true,
     },
     root: { path: input.rootPath, readonly: request.readOnly ?? false },
     hostname: 'nodeworthy-test',
     mounts: mounts(input),
+    ...(emulator ? { hooks: { createContainer: [registrationHook(emulator, input.rootPath)] } } : {}),
     linux: {
+      ...(emulator ? { uidMappings: [wholeRange], gidMappings: [wholeRange] } : {}),
       cgroupsPath: input.cgroup,
       resources: {
         devices: [{ allow: false, access: 'rwm' }],
@@ -57,11 +71,35 @@ export function runtimeConfig(input: RuntimeConfigInput): unknown {
           ? {}
           : { memory: { limit: request.memoryBytes, swap: request.memoryBytes } }),
       },
-      namespaces: ['pid', 'network', 'ipc', 'uts', 'mount'].map((type) => ({ type })),
+      namespaces: ['pid', 'network', 'ipc', 'uts', 'mount', ...(emulator ? ['user'] : [])].map((type) => ({ type })),
       maskedPaths,
       readonlyPaths,
       seccomp: seccompProfile,
     },
+  };
+}
+
+const wholeRange = { containerID: 0, hostID: 0, size: 4_294_967_295 } as const;
+
+/**
+ * Registers the emulator in the container's own user namespace (Linux 6.7: each has its own binfmt_misc): nothing is
+ * left on the machine, and programs that start others work as well. `F`: the kernel opens the emulator now, so that it
+ * need not be in the image.
+ */
+function registrationHook(emulator: Emulator, rootPath: string) {
+  const place = `${rootPath}/proc/sys/fs/binfmt_misc`;
+  return {
+    path: '/bin/sh',
+    args: [
+      'sh',
+      '-ec',
+      'mount -t binfmt_misc binfmt_misc "$1"; printf %s "$2" > "$1/register"',
+      'sh',
+      place,
+      `:nodeworthy:M::${emulator.magic}:${emulator.mask}:${emulator.path}:F`,
+    ],
+    env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
+    timeout: 10,
   };
 }
 
@@ -71,7 +109,7 @@ function environment({ image, request, home }: RuntimeConfigInput): string[] {
     ['HOME', home],
     ['HOSTNAME', 'nodeworthy-test'],
   ]);
-  for (const line of image.config?.Env ?? [])
+  for (const line of image?.config?.Env ?? [])
     merged.set(line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1));
   for (const [name, value] of Object.entries(request.env ?? {})) merged.set(name, value);
   return [...merged].map(([name, value]) => `${name}=${value}`);
@@ -79,7 +117,7 @@ function environment({ image, request, home }: RuntimeConfigInput): string[] {
 
 function mounts({ request, filesFolder }: RuntimeConfigInput) {
   const closed = ['nosuid', 'noexec', 'nodev'];
-  const files = ['hosts', 'hostname', 'resolv.conf'].map((name) => ({
+  const files = (filesFolder === undefined ? [] : ['hosts', 'hostname', 'resolv.conf']).map((name) => ({
     destination: `/etc/${name}`,
     type: 'bind',
     source: `${filesFolder}/${name}`,

@@ -116,9 +116,13 @@ export async function openDebianSource(
 
   return {
     label,
-    async acquire({ suite, architecture, packages }) {
+    async acquire({ suite, architecture, packages, required, runsScripts, present = [] }) {
       const index = await readIndex(suite, architecture);
-      const chosen = resolveDependencies(packages, index, { isSkipped: isSkippedDependency });
+      const wanted = required ? [...new Set([...index.required(), ...packages])] : packages;
+      const chosen = resolveDependencies(wanted, index, {
+        isSkipped: runsScripts ? () => false : isSkippedDependency,
+        present: present.map(({ name, version }) => ({ name, version })),
+      });
       return await mapConcurrent(chosen, ports.context.concurrency * 2, async (entry) => {
         const input = toInput(entry);
         await keep(input);

@@ -57,6 +57,7 @@ const indexed = (name: string, version: string, more: Partial<IndexedPackage> = 
   archive: 'main',
   suite: 's',
   file: 'f',
+  isRequired: false,
   sizeBytes: 1,
   sha256: 'x',
   ...more,

@@ -16,11 +16,15 @@ export interface IndexedPackage {
   readonly depends?: string;
   readonly preDepends?: string;
   readonly provides?: string;
+  /** Marked essential, or of the priority `required`: every Debian system has it. */
+  readonly isRequired: boolean;
 }
 
 export interface PackageIndex {
   /** Candidates for a name, best version first; packages that only provide it come after those that have it. */
   candidates(relation: PackageRelation): IndexedPackage[];
+  /** Names of the packages that every Debian system has, sorted. */
+  required(): string[];
 }
 
 /** Packages of several suites together, as apt sees them: the highest version wins wherever it comes from. */
@@ -40,6 +44,7 @@ export function createPackageIndex(packages: readonly IndexedPackage[]): Package
   }
   const best = (a: IndexedPackage, b: IndexedPackage): number => compareDebianVersions(b.version, a.version);
   return {
+    required: () => [...new Set(packages.filter((entry) => entry.isRequired).map((entry) => entry.name))].sort(),
     candidates({ name, relation, version }) {
       const fits = (found: string | undefined): boolean =>
         relation === undefined ||

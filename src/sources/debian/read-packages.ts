@@ -12,6 +12,8 @@ const fields = {
   depends: /^Depends: (.*)$/m,
   preDepends: /^Pre-Depends: (.*)$/m,
   provides: /^Provides: (.*)$/m,
+  essential: /^Essential: (.*)$/m,
+  priority: /^Priority: (.*)$/m,
 } as const;
 
 /**
@@ -58,6 +60,7 @@ export async function readPackages(
       depends: field(stanza, 'depends'),
       preDepends: field(stanza, 'preDepends'),
       provides: field(stanza, 'provides'),
+      isRequired: field(stanza, 'essential') === 'yes' || field(stanza, 'priority') === 'required',
     });
   }
 }

@@ -7,6 +7,8 @@ import { dependenciesOf, type IndexedPackage, type PackageIndex } from './packag
 export interface ResolutionPolicy {
   /** Dependencies that only a skipped maintainer script uses; see the package catalogue. */
   readonly isSkipped: (owner: string, dependency: string) => boolean;
+  /** What lies below already; it is not part of the answer. */
+  readonly present?: readonly { readonly name: string; readonly version: string }[];
 }
 
 /**
@@ -20,6 +22,16 @@ export function resolveDependencies(
   policy: ResolutionPolicy,
 ): IndexedPackage[] {
   const chosen = new Map<string, IndexedPackage>();
+  const below = new Set<IndexedPackage>();
+  for (const { name, version } of policy.present ?? []) {
+    const [entry] = index.candidates({ name, relation: '=', version }).filter((candidate) => candidate.name === name);
+    if (!entry)
+      throw new Failure('DEPENDENCY_UNSATISFIED', `the archive has no ${name} ${version} any more, which lies below`, {
+        hint: 'refresh the lock with `nodeworthy lock --update`',
+      });
+    chosen.set(name, entry);
+    below.add(entry);
+  }
   const queue: { readonly relations: readonly PackageRelation[]; readonly owner: string }[] = wanted.map((name) => ({
     relations: [{ name }],
     owner: 'the variant',
@@ -35,7 +47,7 @@ export function resolveDependencies(
     chosen.set(pick.name, pick);
     for (const group of dependenciesOf(pick)) queue.push({ relations: group, owner: pick.name });
   }
-  return [...chosen.values()].sort((a, b) => compareText(a.name, b.name));
+  return [...chosen.values()].filter((entry) => !below.has(entry)).sort((a, b) => compareText(a.name, b.name));
 }
 
 function isSatisfied(

@@ -115,6 +115,8 @@ export async function openNodejsDistSource(ports: SourcePorts, options: NodejsDi
         time: Math.floor(Date.parse(release?.date ?? '1970-01-01') / 1000),
       };
     },
+    // The tarball has npm, and corepack where it belongs to the line.
+    acquireTool: () => Promise.resolve(undefined),
     async restore(input) {
       if (input.origin.source !== 'nodejs-dist')
         throw new Failure(

@@ -5,7 +5,7 @@ import { statusFailure } from '../../core/download.ts';
 import { Failure } from '../../core/errors.ts';
 import { readBody, withoutCredentials } from '../../core/http.ts';
 import { retryTransient } from '../../core/retry.ts';
-import type { NodeInput } from '../input.ts';
+import type { NodeInput, ToolInput } from '../input.ts';
 import type { NodeSource, SourcePorts } from '../source.ts';
 import { readNpmConfiguration } from './npm-configuration.ts';
 
@@ -151,6 +151,25 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
     return new URL(`${name}/-/${tarball.slice(tarball.lastIndexOf('/') + 1)}`, configuration.registry).href;
   }
 
+  /** Downloads one version of a package, with its integrity and signature proven. */
+  async function fetchVersion(name: string, version: string) {
+    const packument = await getPackument(name);
+    const parsed = PackageVersion.safeParse(packument.versions[version]);
+    if (!parsed.success)
+      throw new Failure('SOURCE_INVALID', `${label}: ${name}@${version} is malformed or missing`, {
+        details: { issues: parsed.error.issues },
+      });
+    const { integrity, tarball } = parsed.data.dist;
+    if (integrity === undefined)
+      throw new Failure('INTEGRITY', `${label}: ${name}@${version} has no sha512 integrity`, {
+        hint: 'a registry that hides the integrity cannot be used',
+      });
+    const signature = await checkSignature(name, parsed.data);
+    const kept = await keep(name, version, { url: tarballUrl(name, tarball), integrity });
+    const published = Date.parse(packument.time?.[version] ?? '');
+    return { kept, integrity, signature, time: Number.isNaN(published) ? 0 : Math.floor(published / 1000) };
+  }
+
   return {
     label,
     async listVersions(platform) {
@@ -159,20 +178,7 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
     },
     async acquire(version, platform): Promise<NodeInput> {
       const name = packageFor(platform);
-      const packument = await getPackument(name);
-      const parsed = PackageVersion.safeParse(packument.versions[version]);
-      if (!parsed.success)
-        throw new Failure('SOURCE_INVALID', `${label}: ${name}@${version} is malformed or missing`, {
-          details: { issues: parsed.error.issues },
-        });
-      const { integrity, tarball } = parsed.data.dist;
-      if (integrity === undefined)
-        throw new Failure('INTEGRITY', `${label}: ${name}@${version} has no sha512 integrity`, {
-          hint: 'a registry that hides the integrity cannot be used',
-        });
-      const signature = await checkSignature(name, parsed.data);
-      const kept = await keep(name, version, { url: tarballUrl(name, tarball), integrity });
-      const published = Date.parse(packument.time?.[version] ?? '');
+      const { kept, integrity, signature, time } = await fetchVersion(name, version);
       return {
         kind: 'node',
         name: 'node',
@@ -181,7 +187,24 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
         digest: kept.digest,
         size: kept.size,
         origin: { source: 'npm', package: name, integrity, signature },
-        time: Number.isNaN(published) ? 0 : Math.floor(published / 1000),
+        time,
+      };
+    },
+    async acquireTool(name, range): Promise<ToolInput> {
+      const version = semver.maxSatisfying(Object.keys((await getPackument(name)).versions), range);
+      if (version === null)
+        throw new Failure('SELECTION_EMPTY', `${label} has no ${name} in ${range}`, {
+          hint: 'the registry or its mirror does not carry the tool; slim and build images need it',
+        });
+      const { kept, integrity, signature, time } = await fetchVersion(name, version);
+      return {
+        kind: 'tool',
+        name,
+        version,
+        digest: kept.digest,
+        size: kept.size,
+        origin: { source: 'npm', integrity, signature },
+        time,
       };
     },
     async restore(input) {
@@ -191,7 +214,8 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
           `${input.name} ${input.version} was locked from ${input.origin.source}, the recipe says npm`,
           { hint: 'run `nodeworthy lock --update`' },
         );
-      const { package: name, integrity } = input.origin;
+      const { integrity } = input.origin;
+      const name = input.kind === 'node' ? input.origin.package : input.name;
       await keep(name, input.version, { url: tarballUrl(name, `${name}-${input.version}.tgz`), integrity });
     },
   };

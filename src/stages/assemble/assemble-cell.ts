@@ -2,23 +2,21 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
-import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
+import { digestOf, hexOf } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { readTextIfExists, writeFileAtomic } from '../../core/files.ts';
 import { DescriptorSchema, type Descriptor } from '../../formats/oci/descriptor.ts';
 import { mediaTypes } from '../../formats/oci/media-types.ts';
-import { architectureOf, type Architecture } from '../../formats/oci/platform.ts';
+import { architectureOf } from '../../formats/oci/platform.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { blobOfBytes } from '../../store/read-blob.ts';
-import { configurationDigest, imagePaths, variants } from '../plan/variants.ts';
+import type { Sandbox } from '../../runtimes/runtime.ts';
+import { configurationDigest, variants, type Variant } from '../plan/variants.ts';
 import { inputsOf, type Lock, type LockedCell } from '../resolve/lock.ts';
-import { compressions, type Compression, type CompressionName } from '../../formats/layer-compression.ts';
+import { compressions, type CompressionName } from '../../formats/layer-compression.ts';
 import { computeClosure } from './closure.ts';
 import { decideConfigurationLayer } from './configuration-layer.ts';
 import { openContents } from './content-access.ts';
-import { elfFilesOf } from './elf-files.ts';
-import { expandInput } from '../../sources/expand-input.ts';
-import type { DebInput, NodeInput } from '../../sources/input.ts';
 import {
   imageConfigBytes,
   imageIndexBytes,
@@ -26,8 +24,8 @@ import {
   type ImageFacts,
   type ImageLayer,
 } from './image-documents.ts';
-import { decideNodeLayer } from './node-layer.ts';
-import { decideOsLayer } from './os-layer.ts';
+import { writeNodeLayers } from './write-node-layers.ts';
+import { writeSystemLayers } from './write-system-layers.ts';
 import { writeLayer } from './write-layer.ts';
 
 export interface CandidatePlatform {
@@ -49,6 +47,8 @@ export interface Candidate {
 
 export interface AssembleOptions {
   readonly compression: CompressionName;
+  /** Where maintainer scripts run; opened only when a system has to be installed. */
+  readonly sandbox: () => Promise<Sandbox>;
   readonly onStep?: (step: string) => void;
 }
 
@@ -59,8 +59,8 @@ const Memo = z.strictObject({
 });
 
 /**
- * Makes the image of one cell out of what the lock names, and freezes it. No network, no clock, no daemon, no root:
- * the same lock gives the same digest anywhere. A cell whose inputs were assembled before is answered from the store.
+ * Makes the image of one cell out of what the lock names, and freezes it. No network, no clock, no daemon, and no root
+ * but for the sandbox of `slim` and `build`: the same lock gives the same digest anywhere. A cell whose inputs were assembled before is answered from the store.
  */
 export async function assembleCell(
   store: LayoutStore,
@@ -105,32 +105,40 @@ interface PlatformJob {
 }
 
 async function assemblePlatform(store: LayoutStore, { lock, cell, platform, options }: PlatformJob) {
-  const { node, packages } = inputsOf(lock, platform.inputs);
+  const inputs = inputsOf(lock, platform);
+  const variant = variantOf(cell);
   const architecture = architectureOf(platform.platform);
   const compression = compressions[options.compression];
   options.onStep?.('reading inputs and writing layers');
-  // The two large layers come from different inputs: neither waits for the other.
-  const [os, nodeJs] = await Promise.all([
-    writeOsLayer(store, { packages, architecture, compression }),
-    writeNodeLayer(store, { node, compression }),
+  // The large layers come from different inputs: neither waits for the other.
+  const [system, nodeJs] = await Promise.all([
+    writeSystemLayers(store, {
+      variant,
+      base: cell.base,
+      platform: platform.platform,
+      packages: inputs.packages,
+      compression,
+      sandbox: options.sandbox,
+    }),
+    writeNodeLayers(store, { variant, node: inputs.node, tools: inputs.tools, compression }),
   ]);
-  computeClosure([...nodeJs.files, ...os.files.filter((file) => file.path === 'usr/bin/tini')], os.files);
+  computeClosure([...nodeJs.files, ...system.files.filter((file) => file.path === 'usr/bin/tini')], system.files);
   const configuration = await writeLayer(store, decideConfigurationLayer().entries(), {
     compression,
     read: openContents([]).stream,
   });
   const layers: ImageLayer[] = [
-    { ...os.layer, title: `operating system ${cell.base}` },
-    { ...nodeJs.layer, title: `Node.js ${cell.release} at /${imagePaths.node}` },
+    ...system.layers,
+    ...nodeJs.layers,
     { ...configuration, title: 'folders of the application' },
   ];
-  const { id, release, base, variant } = cell;
+  const { id, release, base } = cell;
   const facts: ImageFacts = {
     name: lock.name,
     cell: id,
     release,
     base,
-    variant,
+    variant: cell.variant,
     architecture,
     created: platform.created,
   };
@@ -142,44 +150,9 @@ async function assemblePlatform(store: LayoutStore, { lock, cell, platform, opti
   return { platform: platform.platform, manifest, blobs, sizeBytes: blobs.reduce((sum, blob) => sum + blob.size, 0) };
 }
 
-interface OsLayerJob {
-  readonly packages: readonly DebInput[];
-  readonly architecture: Architecture;
-  readonly compression: Compression;
-}
-
-async function writeOsLayer(store: LayoutStore, { packages, architecture, compression }: OsLayerJob) {
-  const expanded = await mapConcurrent(packages, 2, (input) => expandInput(store, input));
-  const contents = openContents(expanded);
-  try {
-    const tree = decideOsLayer({ packages: expanded, architecture, read: contents.read });
-    const owners = new Map<Digest, string>(packages.map((input) => [input.digest, input.name]));
-    const files = elfFilesOf(tree, contents, (digest) => owners.get(digest) ?? 'unknown');
-    return { layer: await writeLayer(store, tree.entries(), { compression, read: contents.stream }), files };
-  } finally {
-    await contents.close();
-  }
-}
-
-async function writeNodeLayer(
-  store: LayoutStore,
-  { node, compression }: { readonly node: NodeInput; readonly compression: Compression },
-) {
-  const expanded = await expandInput(store, node);
-  const contents = openContents([expanded]);
-  try {
-    const tree = decideNodeLayer(expanded);
-    const files = elfFilesOf(tree, contents, () => 'node');
-    return { layer: await writeLayer(store, tree.entries(), { compression, read: contents.stream }), files };
-  } finally {
-    await contents.close();
-  }
-}
-
 /** A lock promises bytes; an assembly that would make others must not pretend to keep it. */
 function requireSameConfiguration(cell: LockedCell, compressorId: string): void {
-  const variant = variants[cell.variant];
-  if (variant && configurationDigest(cell.release, variant, compressorId) === cell.configuration) return;
+  if (configurationDigest(cell.release, variantOf(cell), compressorId) === cell.configuration) return;
   throw new Failure(
     'LOCK_OUTDATED',
     `${cell.id} was locked for another configuration or another version of Nodeworthy`,
@@ -187,6 +160,14 @@ function requireSameConfiguration(cell: LockedCell, compressorId: string): void 
       hint: 'run `nodeworthy lock`: it keeps the inputs and records the configuration of this version',
     },
   );
+}
+
+function variantOf(cell: LockedCell): Variant {
+  const variant = variants[cell.variant];
+  if (variant) return variant;
+  throw new Failure('LOCK_OUTDATED', `${cell.id}: there is no variant ${cell.variant}`, {
+    hint: 'run `nodeworthy lock`',
+  });
 }
 
 async function allPresent(store: LayoutStore, blobs: readonly Descriptor[]): Promise<boolean> {

@@ -13,12 +13,22 @@ export interface ContentAccess {
   close(): Promise<void>;
 }
 
+/** A file on disk that slices refer to by its digest. */
+export interface ContentFile {
+  readonly digest: Digest;
+  readonly path: string;
+}
+
+export function contentFile({ input, path }: ExpandedInput): ContentFile {
+  return { digest: input.digest, path };
+}
+
 const pageBytes = 1 << 16;
 const chunkBytes = 1 << 18;
 
-/** Reads file contents out of expanded inputs: as a stream, as a whole, or page by page. */
-export function openContents(inputs: readonly ExpandedInput[]): ContentAccess {
-  const paths = new Map<Digest, string>(inputs.map((expanded) => [expanded.input.digest, expanded.path]));
+/** Reads file contents out of expanded inputs and installed systems: as a stream, as a whole, or page by page. */
+export function openContents(files: readonly ContentFile[]): ContentAccess {
+  const paths = new Map<Digest, string>(files.map((file) => [file.digest, file.path]));
   const handles = new Map<Digest, Promise<FileHandle>>();
   const descriptors = new Map<Digest, number>();
 

@@ -2,7 +2,7 @@ import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Digest } from '../../core/digest.ts';
 import { mediaTypes } from '../../formats/oci/media-types.ts';
 import type { Descriptor } from '../../formats/oci/descriptor.ts';
-import { imageConfiguration } from '../plan/variants.ts';
+import { imageConfiguration, variants } from '../plan/variants.ts';
 
 export interface ImageLayer {
   readonly descriptor: Descriptor;
@@ -36,7 +36,9 @@ export function imageLabels(facts: ImageFacts): Record<string, string> {
 
 /** OCI image config: everything stated, nothing of this machine or of this moment in it. */
 export function imageConfigBytes(facts: ImageFacts, layers: readonly ImageLayer[]): Buffer {
-  const configuration = imageConfiguration(facts.release);
+  const variant = variants[facts.variant];
+  if (!variant) throw new TypeError(`no variant ${facts.variant}`);
+  const configuration = imageConfiguration(facts.release, variant);
   return Buffer.from(
     canonicalJson({
       architecture: facts.architecture,

@@ -1,9 +1,9 @@
 import { Failure } from '../../core/errors.ts';
-import { parentOf, resolveLink } from '../../formats/tar/path.ts';
 import { reviewScripts } from '../../sources/debian/review-scripts.ts';
 import { newestTime, type ExpandedInput } from '../../sources/expand-input.ts';
 import { ImageTree, normaliseHardlinks, type FileContent, type TreeNode } from './image-tree.ts';
-import { accountIds } from './rules/accounts.ts';
+import { isMergedFolder, mergePath, mergeTarget } from './merged-usr.ts';
+import { requireKnownOwners } from './known-owners.ts';
 import { allRules } from './rules/all-rules.ts';
 import type { LayerPackage } from './rules/rule.ts';
 import { isTrimmed } from './rules/trim.ts';
@@ -13,9 +13,6 @@ export interface OsLayerInput {
   readonly architecture: 'amd64' | 'arm64';
   readonly read: (content: FileContent) => Buffer;
 }
-
-/** Folders that Debian merges into `/usr`; `sbin` stays apart from `bin`. */
-const merged = new Set(['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32']);
 
 /**
  * The operating system of a `runtime` image: the packages' files with merged `/usr`, less what nothing reads, and
@@ -27,7 +24,7 @@ export function decideOsLayer({ packages, architecture, read }: OsLayerInput): I
   const layered = packages.map((expanded) => addPackage(tree, expanded));
   normaliseHardlinks(tree);
   for (const rule of allRules) rule.apply(tree, { architecture, mtime, packages: layered, read });
-  requireKnownOwners(tree);
+  requireKnownOwners(tree, read);
   return tree;
 }
 
@@ -37,7 +34,7 @@ function addPackage(tree: ImageTree, expanded: ExpandedInput): LayerPackage {
   reviewScripts(input.name, input.version, new Map(Object.entries(control)));
   const paths: string[] = [];
   for (const { entry, offset } of expanded.entries) {
-    if (merged.has(entry.path)) continue;
+    if (isMergedFolder(entry.path)) continue;
     const path = mergePath(entry.path);
     if (isTrimmed(path)) continue;
     const { mode, uid, gid, mtime } = entry;
@@ -67,31 +64,4 @@ function addPackage(tree: ImageTree, expanded: ExpandedInput): LayerPackage {
     }
   }
   return { input, control, paths };
-}
-
-function mergePath(path: string): string {
-  return merged.has(path.split('/')[0] ?? '') ? `usr/${path}` : path;
-}
-
-/** A relative link that moved one folder down, or points into a folder that moved, is written anew. */
-function mergeTarget(path: string, target: string): string {
-  if (target.startsWith('/')) return target;
-  const wanted = mergePath(resolveLink(path, target));
-  const moved = mergePath(path);
-  if (resolveLink(moved, target) === wanted) return target;
-  const up = parentOf(moved)
-    .split('/')
-    .filter(Boolean)
-    .map(() => '..');
-  return [...up, wanted].join('/');
-}
-
-/** A file of a user that does not exist would belong to whoever gets that number later. */
-function requireKnownOwners(tree: ImageTree): void {
-  for (const { path, node } of tree.entries()) {
-    if (accountIds.uids.has(node.uid) && accountIds.gids.has(node.gid)) continue;
-    throw new Failure('SOURCE_INVALID', `/${path} belongs to ${node.uid}:${node.gid}, which the image does not know`, {
-      hint: 'rule accounts must list every owner; add it there',
-    });
-  }
 }

@@ -5,10 +5,9 @@ import { planCells } from './plan-cells.ts';
 
 function plan(releases: readonly string[], day = '2026-11-21', bases = ['trixie', 'bookworm']) {
   return planCells({
-    releases,
+    releases: releases.map((release) => ({ release, platforms: ['linux/amd64'] })),
     bases,
     variants: ['runtime'],
-    platforms: ['linux/amd64'],
     now: new Date(`${day}T12:00:00Z`),
   });
 }

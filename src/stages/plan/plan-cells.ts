@@ -5,21 +5,26 @@ import { aliasesOf } from './aliases.ts';
 import { cellId, type Cell, type PlannedCell } from './cell.ts';
 
 export interface PlanInput {
-  readonly releases: readonly string[];
+  readonly releases: readonly { readonly release: string; readonly platforms: readonly string[] }[];
   /** In the recipe's order: the first is the default of the short tags. */
   readonly bases: readonly string[];
   readonly variants: readonly string[];
-  readonly platforms: readonly string[];
   readonly now: Date;
   readonly lines?: readonly ReleaseLine[];
 }
 
 /** Every cell of the recipe with its moving tags; newest release first, then base and variant in the recipe's order. */
 export function planCells(input: PlanInput): PlannedCell[] {
-  const platforms = [...input.platforms].sort(compareText);
-  const cells = [...new Set(input.releases)].flatMap((release) =>
+  const releases = [...new Map(input.releases.map((entry) => [entry.release, entry])).values()];
+  const cells = releases.flatMap(({ release, platforms }) =>
     input.bases.flatMap((base) =>
-      input.variants.map((variant) => ({ id: cellId(release, base, variant), release, base, variant, platforms })),
+      input.variants.map((variant) => ({
+        id: cellId(release, base, variant),
+        release,
+        base,
+        variant,
+        platforms: [...platforms].sort(compareText),
+      })),
     ),
   );
   return nameCells(cells, input);

@@ -2,33 +2,76 @@ import semver from 'semver';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { digestOf, type Digest } from '../../core/digest.ts';
 
+export type NodePart = 'binary' | 'npm' | 'headers';
+
 export interface Variant {
   readonly name: string;
   readonly summary: string;
+  /**
+   * `assembled`: made of package data, rules replace the maintainer scripts. `installed`: the scripts run once in a
+   * sandbox, and the result is scrubbed.
+   */
+  readonly system: 'assembled' | 'installed';
+  /** Variant whose operating system lies below its own packages, byte for byte. */
+  readonly extends?: string;
   /** Debian packages it asks for; their dependencies come with them. Each has its reason. */
   readonly packages: Readonly<Record<string, string>>;
+  /** Parts of the Node.js distribution, each a layer of its own. */
+  readonly node: readonly NodePart[];
+  /** User of the image unless somebody asks for another. */
+  readonly user: 'node' | 'root';
 }
+
+/** What the Node.js binary needs, and what every image has beside it. */
+const common = {
+  'ca-certificates': 'certificate authorities for the system store',
+  libatomic1: 'needed by the Node.js binary from line 25 on; in all, so that they share one layer',
+  libc6: 'needed by the Node.js binary',
+  'libgcc-s1': 'needed by the Node.js binary',
+  'libstdc++6': 'needed by the Node.js binary',
+  netbase: 'names of protocols and services, which resolvers read',
+  tini: 'init that forwards signals and reaps orphans',
+  tzdata: 'time zones for native code',
+} as const;
 
 export const variants: Readonly<Record<string, Variant>> = {
   runtime: {
     name: 'runtime',
     summary: 'Node.js, C library, certificate store, time zones and an init; no shell, no package manager',
+    system: 'assembled',
+    packages: { 'base-files': 'standard folders, os-release and licence texts', ...common },
+    node: ['binary'],
+    user: 'node',
+  },
+  slim: {
+    name: 'slim',
+    summary: 'shell, core utilities, npm and a working package database: in the place of the usual slim image',
+    system: 'installed',
+    packages: { ...common, apt: 'package manager for derived images, with every package Debian calls required' },
+    node: ['binary', 'npm'],
+    user: 'node',
+  },
+  build: {
+    name: 'build',
+    summary: 'slim with compiler, make, Python, git and the Node.js headers: the first stage of a build',
+    system: 'installed',
+    extends: 'slim',
     packages: {
-      'base-files': 'standard folders, os-release and licence texts',
-      'ca-certificates': 'certificate authorities for the system store',
-      libatomic1: 'needed by the Node.js binary from line 25 on; in all, so that they share one layer',
-      libc6: 'needed by the Node.js binary',
-      'libgcc-s1': 'needed by the Node.js binary',
-      'libstdc++6': 'needed by the Node.js binary',
-      netbase: 'names of protocols and services, which resolvers read',
-      tini: 'init that forwards signals and reaps orphans',
-      tzdata: 'time zones for native code',
+      'g++': 'compiles native add-ons',
+      git: 'dependencies that npm takes from repositories',
+      make: 'runs what node-gyp writes',
+      'pkg-config': 'finds libraries for native add-ons',
+      python3: 'runs node-gyp',
     },
+    node: ['binary', 'npm', 'headers'],
+    user: 'root',
   },
 };
 
+export const variantNames = ['runtime', 'slim', 'build'] as const;
+
 /** Raised whenever assembly makes other bytes from the same inputs: a lock says which assembly it was made for. */
-const assemblyVersion = 1;
+const assemblyVersion = 2;
 
 /** Numeric user of the image; group 0, so that any other user with group 0 has the same rights. */
 export const imageUser = { uid: 1000, gid: 1000, name: 'node' } as const;
@@ -36,6 +79,9 @@ export const imageUser = { uid: 1000, gid: 1000, name: 'node' } as const;
 export const imagePaths = {
   node: 'usr/local/bin/node',
   home: 'home/node',
+  headers: 'usr/local/include/node',
+  modules: 'usr/local/lib/node_modules',
+  entrypoint: 'usr/local/bin/docker-entrypoint.sh',
   work: 'app',
   diagnostics: 'var/diagnostics',
 } as const;
@@ -57,15 +103,16 @@ export interface ImageConfiguration {
 }
 
 /** What the image says about running it. Without the heap flag on releases that do not know it: they would not start. */
-export function imageConfiguration(release: string): ImageConfiguration {
+export function imageConfiguration(release: string, variant: Variant): ImageConfiguration {
   const options = [
     ...(semver.satisfies(release, heapFlagSince) ? [`--max-old-space-size-percentage=${heapPercentage}`] : []),
     `--diagnostic-dir=/${imagePaths.diagnostics}`,
   ];
+  const hasShell = variant.system === 'installed';
   return {
-    user: `${imageUser.uid}:${imageUser.gid}`,
+    user: variant.user === 'root' ? '0:0' : `${imageUser.uid}:${imageUser.gid}`,
     workingDirectory: `/${imagePaths.work}`,
-    entrypoint: ['/usr/bin/tini', '--'],
+    entrypoint: ['/usr/bin/tini', '--', ...(hasShell ? [`/${imagePaths.entrypoint}`] : [])],
     command: ['node'],
     environment: [
       'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -74,6 +121,8 @@ export function imageConfiguration(release: string): ImageConfiguration {
       'NODE_USE_SYSTEM_CA=1',
       // The bundle alone: with the folder beside it, Node.js would read every authority three times.
       'SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt',
+      // node-gyp looks for headers here and asks no server.
+      ...(variant.node.includes('headers') ? ['npm_config_nodedir=/usr/local'] : []),
     ],
     stopSignal: 'SIGTERM',
   };
@@ -84,9 +133,8 @@ export function configurationDigest(release: string, variant: Variant, compresso
     canonicalJson({
       assemblyVersion,
       compressorId,
-      variant: variant.name,
-      packages: Object.keys(variant.packages).sort(),
-      image: imageConfiguration(release),
+      variant: { ...variant, packages: Object.keys(variant.packages).sort() },
+      image: imageConfiguration(release, variant),
     }),
   );
 }

@@ -1,3 +1,4 @@
+import semver from 'semver';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
 import type { LoadedRecipe } from '../../config/load-recipe.ts';
@@ -8,8 +9,18 @@ import { findSuite } from '../catalog/debian-suites.ts';
 import { selectReleases } from '../catalog/select-releases.ts';
 import { createSourcePorts } from './source-ports.ts';
 
+/** A release that was chosen, and the platforms of the recipe that its source has it for. */
+export interface ChosenRelease {
+  readonly release: string;
+  readonly platforms: readonly string[];
+}
+
 /** Releases a recipe means on this day, asked from its source; nothing is downloaded or written down. */
-export async function findReleases(store: LayoutStore, loaded: LoadedRecipe, context: Context): Promise<string[]> {
+export async function findReleases(
+  store: LayoutStore,
+  loaded: LoadedRecipe,
+  context: Context,
+): Promise<ChosenRelease[]> {
   for (const [name, base] of Object.entries(loaded.recipe.bases)) findSuite(base.debian, name);
   const { ports, close } = createSourcePorts(store, loaded, context);
   try {
@@ -19,9 +30,26 @@ export async function findReleases(store: LayoutStore, loaded: LoadedRecipe, con
   }
 }
 
-/** Only versions that exist for every platform of the recipe can be chosen. */
-export async function selectFrom(source: NodeSource, { recipe }: LoadedRecipe, context: Context): Promise<string[]> {
-  const lists = await mapConcurrent(recipe.platforms, 2, (platform) => source.listVersions(platform));
-  const common = (lists[0] ?? []).filter((version) => lists.every((list) => list.includes(version)));
-  return selectReleases(recipe.node.releases, common, { now: context.now, source: source.label });
+/**
+ * A platform that a line never had is left out of its cells. A version that lacks a platform its line has is not
+ * complete yet, and is not chosen: a tag would lose the platform.
+ */
+export async function selectFrom(
+  source: NodeSource,
+  { recipe }: LoadedRecipe,
+  context: Context,
+): Promise<ChosenRelease[]> {
+  const offers = await mapConcurrent(recipe.platforms, 2, async (platform) => {
+    const versions = await source.listVersions(platform);
+    return { platform, versions: new Set(versions), lines: new Set(versions.map((version) => semver.major(version))) };
+  });
+  const all = [...new Set(offers.flatMap(({ versions }) => [...versions]))];
+  const complete = all.filter((version) =>
+    offers.every(({ versions, lines }) => versions.has(version) || !lines.has(semver.major(version))),
+  );
+  const chosen = selectReleases(recipe.node.releases, complete, { now: context.now, source: source.label });
+  return chosen.map((release) => ({
+    release,
+    platforms: offers.filter(({ versions }) => versions.has(release)).map(({ platform }) => platform),
+  }));
 }

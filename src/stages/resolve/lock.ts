@@ -5,38 +5,66 @@ import { Failure } from '../../core/errors.ts';
 import { readTextIfExists, writeFileAtomic } from '../../core/files.ts';
 import type { Recipe } from '../../config/recipe-schema.ts';
 import { DigestSchema } from '../../formats/oci/descriptor.ts';
-import { InputSchema, type DebInput, type Input, type NodeInput } from '../../sources/input.ts';
+import { InputSchema, type DebInput, type Input, type NodeInput, type ToolInput } from '../../sources/input.ts';
 
 const LockedCellSchema = z.strictObject({
   id: z.string(),
   release: z.string(),
   base: z.string(),
   variant: z.string(),
-  /** Digest of everything about the image that is not an input: see `configurationOf`. */
+  /** Digest of everything about the image that is not an input: see `configurationDigest`. */
   configuration: DigestSchema,
   platforms: z.array(
     z.strictObject({
       platform: z.string(),
-      inputs: z.array(DigestSchema),
+      node: DigestSchema,
+      /** npm and corepack, where the distribution lacks them and the variant has them. */
+      tools: z.array(DigestSchema),
+      /** Id of an entry of `systems`. */
+      system: z.string(),
       /** Seconds since 1970: the newest build time among the inputs. */
       created: z.number().int().nonnegative(),
     }),
   ),
 });
 
+/** An operating system that cells share: packages in groups, each of them a layer on the one before. */
+const LockedSystemSchema = z.strictObject({
+  id: z.string(),
+  packages: z.array(z.array(DigestSchema)),
+  /** Seconds since 1970: the newest build time among the packages. */
+  time: z.number().int().nonnegative(),
+});
+
+/** A cell whose inputs could not be had, and why: it is reported in each run, and holds no other back. */
+const UnresolvedCellSchema = z.strictObject({
+  id: z.string(),
+  release: z.string(),
+  base: z.string(),
+  variant: z.string(),
+  platforms: z.array(z.string()),
+  reason: z.string(),
+  hint: z.string().optional(),
+});
+
 const LockSchema = z.strictObject({
-  lockVersion: z.literal(1),
+  lockVersion: z.literal(2),
   name: z.string(),
   /** Day on which the inputs were chosen. */
   date: z.iso.date(),
   /** Digest of the part of the recipe that chooses inputs. */
   selection: DigestSchema,
   inputs: z.array(InputSchema),
+  systems: z.array(LockedSystemSchema),
   cells: z.array(LockedCellSchema),
+  unresolved: z.array(UnresolvedCellSchema),
 });
 
 export type Lock = z.infer<typeof LockSchema>;
 export type LockedCell = z.infer<typeof LockedCellSchema>;
+export type LockedPlatform = LockedCell['platforms'][number];
+export type LockedSystem = z.infer<typeof LockedSystemSchema>;
+export type UnresolvedCell = z.infer<typeof UnresolvedCellSchema>;
 
 export async function readLock(path: string): Promise<Lock | undefined> {
   const text = await readTextIfExists(path);
@@ -49,14 +77,26 @@ export async function readLock(path: string): Promise<Lock | undefined> {
   }
   const parsed = LockSchema.safeParse(value);
   if (!parsed.success) throw invalid(path, parsed.error);
-  const known = new Set(parsed.data.inputs.map((input) => input.digest));
-  for (const cell of parsed.data.cells) {
-    for (const digest of cell.platforms.flatMap((platform) => platform.inputs)) {
-      if (!known.has(digest))
-        throw invalid(path, `cell ${cell.id} names the input ${digest}, which is not in the lock`);
+  requireWhole(parsed.data, path);
+  return parsed.data;
+}
+
+/** Every digest and system that is named must be there. */
+function requireWhole(lock: Lock, path: string): void {
+  const inputs = new Set(lock.inputs.map((input) => input.digest));
+  const systems = new Set(lock.systems.map((system) => system.id));
+  const require = (owner: string, digest: Digest): void => {
+    if (!inputs.has(digest)) throw invalid(path, `${owner} names the input ${digest}, which is not in the lock`);
+  };
+  for (const system of lock.systems)
+    for (const digest of system.packages.flat()) require(`the system ${system.id}`, digest);
+  for (const cell of lock.cells) {
+    for (const platform of cell.platforms) {
+      for (const digest of [platform.node, ...platform.tools]) require(`cell ${cell.id}`, digest);
+      if (!systems.has(platform.system))
+        throw invalid(path, `cell ${cell.id} names the system ${platform.system}, which is not in the lock`);
     }
   }
-  return parsed.data;
 }
 
 /** Sorted and pretty, so that a review shows what changed. An unchanged lock is not written. */
@@ -93,24 +133,59 @@ export function requireFresh(lock: Lock, recipe: Recipe, path: string): void {
 
 export interface PlatformInputs {
   readonly node: NodeInput;
-  readonly packages: readonly DebInput[];
+  readonly tools: readonly ToolInput[];
+  /** In groups: each is a layer on the one before. */
+  readonly packages: readonly (readonly DebInput[])[];
 }
 
-export function inputsOf(lock: Lock, digests: readonly Digest[]): PlatformInputs {
-  const wanted = new Set(digests);
-  const inputs = lock.inputs.filter((input) => wanted.has(input.digest));
-  const node = inputs.find((input) => input.kind === 'node');
-  if (!node)
-    throw new Failure('LOCK_INVALID', 'a cell of the lock has no Node.js input', {
+/** Inputs of one platform of a cell; packages sorted by name within their group. */
+export function inputsOf(lock: Lock, platform: LockedPlatform): PlatformInputs {
+  const byDigest = inputIndex(lock);
+  const node = byDigest.get(platform.node);
+  const system = lock.systems.find((candidate) => candidate.id === platform.system);
+  if (node?.kind !== 'node' || !system)
+    throw new Failure('LOCK_INVALID', 'a cell of the lock has no Node.js input, or no system', {
       hint: 'run `nodeworthy lock --update`',
     });
-  return { node, packages: inputs.filter((input) => input.kind === 'deb').sort((a, b) => compareText(a.name, b.name)) };
+  return {
+    node,
+    tools: platform.tools.flatMap((digest) => ofKind(byDigest.get(digest), 'tool')),
+    packages: packagesOf(lock, system),
+  };
+}
+
+/** Packages of a system in their groups, sorted by name. */
+export function packagesOf(lock: Lock, system: LockedSystem): DebInput[][] {
+  const byDigest = inputIndex(lock);
+  return system.packages.map((group) =>
+    group.flatMap((digest) => ofKind(byDigest.get(digest), 'deb')).sort((a, b) => compareText(a.name, b.name)),
+  );
+}
+
+const indexes = new WeakMap<Lock, ReadonlyMap<Digest, Input>>();
+
+/** Hundreds of cells ask for their inputs: the list is indexed once. */
+function inputIndex(lock: Lock): ReadonlyMap<Digest, Input> {
+  const known = indexes.get(lock);
+  if (known) return known;
+  const made = new Map(lock.inputs.map((input) => [input.digest, input]));
+  indexes.set(lock, made);
+  return made;
+}
+
+function ofKind<K extends Input['kind']>(input: Input | undefined, kind: K): Extract<Input, { kind: K }>[] {
+  return input?.kind === kind ? [input as Extract<Input, { kind: K }>] : [];
 }
 
 export function inputKey(input: Input): string {
-  return input.kind === 'node'
-    ? `node ${input.version} ${input.platform}`
-    : `deb ${input.name} ${input.version} ${input.architecture}`;
+  switch (input.kind) {
+    case 'node':
+      return `node ${input.version} ${input.platform}`;
+    case 'deb':
+      return `deb ${input.name} ${input.version} ${input.architecture}`;
+    case 'tool':
+      return `tool ${input.name} ${input.version}`;
+  }
 }
 
 function invalid(path: string, cause: unknown): Failure {

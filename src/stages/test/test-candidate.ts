@@ -1,13 +1,13 @@
 import { mapConcurrent } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
 import { digestOf } from '../../core/digest.ts';
-import { isNative } from '../../runtimes/architecture.ts';
+import { isNative } from '../../runtimes/emulation.ts';
 import type { Runtime } from '../../runtimes/runtime.ts';
 import { auditLayer } from '../../store/audit-layer.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readImageConfig, readManifest } from '../../store/manifest.ts';
 import type { Candidate, CandidatePlatform } from '../assemble/assemble-cell.ts';
-import { batteryCaseCount, batteryJobs, batteryLayer, batterySuite } from './battery/battery-suite.ts';
+import { batteryFor, batteryJobs, batteryLayer, type Battery } from './battery/battery-suite.ts';
 import type { CheckedCell } from './battery/battery.ts';
 import { runDockerfileTest, type DockerfileTest } from './dockerfile-test.ts';
 import { attachReport, findReports, isCompletePass, type Suite, type TestCase, type TestReport } from './report.ts';
@@ -29,8 +29,8 @@ export interface PlatformReport {
 }
 
 /** What a digest must have passed before it may be published. */
-export function requiredSuites(tests: readonly DockerfileTest[]): Suite[] {
-  return [batterySuite, ...tests.map((test) => test.suite)];
+export function requiredSuites(variant: string, tests: readonly DockerfileTest[]): Suite[] {
+  return [batteryFor(variant).suite, ...tests.map((test) => test.suite)];
 }
 
 /**
@@ -43,11 +43,12 @@ export async function testCandidate(
   context: Context,
   options: TestOptions,
 ): Promise<PlatformReport[]> {
-  const suites = requiredSuites(options.tests);
+  const suites = requiredSuites(options.cell.variant, options.tests);
   return await mapConcurrent(candidate.platforms, 1, async (platform) => {
     const known = (await findReports(store, platform.manifest.digest)).find((report) => isCompletePass(report, suites));
     if (known) return { platform, report: known, reused: true };
-    const report = isNative(platform.platform)
+    const canRun = isNative(platform.platform) || (await (await options.runtime()).canRun(platform.platform));
+    const report = canRun
       ? await testPlatform(store, platform, context, { ...options, suites })
       : untested(platform, context, suites);
     await attachReport(store, platform.manifest, report);
@@ -65,7 +66,8 @@ async function testPlatform(
   const started = performance.now();
   const runtime = await options.runtime();
   const base = await runtime.open(store, { manifest: platform.manifest.digest, platform: platform.platform });
-  const total = batteryCaseCount + options.tests.length + 1;
+  const battery = batteryFor(options.cell.variant);
+  const total = battery.shared.length + battery.alone.length + options.tests.length + 1;
   let done = 0;
   let failed = 0;
   function count(finished: readonly TestCase[]): readonly TestCase[] {
@@ -75,11 +77,11 @@ async function testPlatform(
     return finished;
   }
   try {
-    const layered = await runtime.addLayer(base, batteryLayer(context.verificationTime));
+    const layered = await runtime.addLayer(base, batteryLayer(battery, context.verificationTime));
     const { signal } = context;
     const jobs: (() => Promise<readonly TestCase[]>)[] = [
-      ...batteryJobs({ runtime, environment: layered, cell: options.cell, signal }),
-      async () => [await auditPrivileges(store, platform)],
+      ...batteryJobs({ battery, runtime, environment: layered, cell: options.cell, signal }),
+      async () => [await auditPrivileges(store, platform, battery)],
       ...options.tests.map((test) => async () => [await runDockerfileTest(runtime, base, { test, signal })]),
     ];
     const cases = (await mapConcurrent(jobs, options.parallel, async (job) => count(await job()))).flat();
@@ -101,7 +103,7 @@ async function testPlatform(
 }
 
 /** File capabilities cannot be seen from inside: the layers themselves are read. */
-async function auditPrivileges(store: LayoutStore, platform: CandidatePlatform): Promise<TestCase> {
+async function auditPrivileges(store: LayoutStore, platform: CandidatePlatform, { suite }: Battery): Promise<TestCase> {
   const started = performance.now();
   const manifest = await readManifest(store, platform.manifest.digest);
   const config = await readImageConfig(store, manifest);
@@ -112,7 +114,7 @@ async function auditPrivileges(store: LayoutStore, platform: CandidatePlatform):
   }
   return {
     id: 'file-privileges',
-    suite: batterySuite.id,
+    suite: suite.id,
     result: problems.length === 0 ? 'passed' : 'failed',
     durationMs: Math.round(performance.now() - started),
     exitCode: null,

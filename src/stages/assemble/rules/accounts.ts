@@ -17,11 +17,6 @@ const groups = [
   { name: 'nogroup', gid: 65534 },
 ] as const;
 
-export const accountIds = {
-  uids: new Set<number>(users.map((user) => user.uid)),
-  gids: new Set<number>(groups.map((group) => group.gid)),
-};
-
 export const accounts: Rule = {
   name: 'accounts',
   summary: 'passwd and group with root, node and nobody, and where names are looked up',

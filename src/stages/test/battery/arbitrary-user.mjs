@@ -4,16 +4,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 const [uid, gid] = process.env.EXPECTED_USER.split(':').map(Number);
 assert.equal(process.getuid(), uid);
 assert.equal(process.getgid(), gid);
-assert.notEqual(uid, 0, 'runs as root');
+if (process.env.EXPECTED_VARIANT !== 'build') assert.notEqual(uid, 0, 'runs as root');
 for (const folder of ['/app', '/home/node', '/var/diagnostics', '/tmp']) {
   const made = mkdtempSync(`${folder}/check-`);
   writeFileSync(`${made}/file`, 'x');
   rmSync(made, { recursive: true });
 }
-for (const file of ['/usr/local/bin/node', '/etc/passwd', '/etc/ssl/certs/ca-certificates.crt']) {
-  assert.throws(
-    () => writeFileSync(file, 'x', { flag: 'r+' }),
-    { code: /EACCES|EROFS|ETXTBSY/ },
-    `${file} can be written`,
-  );
-}
+// Root without capabilities is still the owner of what root owns.
+if (uid !== 0)
+  for (const file of ['/usr/local/bin/node', '/etc/passwd', '/etc/ssl/certs/ca-certificates.crt']) {
+    assert.throws(
+      () => writeFileSync(file, 'x', { flag: 'r+' }),
+      { code: /EACCES|EROFS|ETXTBSY/ },
+      `${file} can be written`,
+    );
+  }

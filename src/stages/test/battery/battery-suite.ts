@@ -4,36 +4,56 @@ import { digestOf } from '../../../core/digest.ts';
 import type { Environment, LayerFile, RunResult, Runtime } from '../../../runtimes/runtime.ts';
 import { assertionOf } from '../assertion-text.ts';
 import type { Suite, TestCase } from '../report.ts';
-import { batteryVersion, containerRuns, sharedChecks, sharedRequest, type CheckedCell } from './battery.ts';
+import {
+  appliesTo,
+  batteryVersion,
+  containerRuns,
+  sharedChecks,
+  sharedRequest,
+  type CheckedCell,
+  type ContainerRun,
+  type SharedCheck,
+} from './battery.ts';
 import { createTestAuthority } from './test-authority.ts';
 
-const suiteId = 'nodeworthy-runtime';
 const outputLimit = 16_384;
 const names = ['shared.mjs', ...new Set([...sharedChecks, ...containerRuns].map((check) => check.script))].sort();
 const scripts = new Map(names.map((name) => [name, readFileSync(new URL(`./${name}`, import.meta.url))]));
 
-/** The battery by name and by the digest of everything it demands. */
-export const batterySuite: Suite = {
-  id: suiteId,
-  origin: 'vendor',
-  digest: digestOf(
+/** What one variant has to pass. */
+export interface Battery {
+  /** By name and by the digest of everything it demands. */
+  readonly suite: Suite;
+  readonly shared: readonly SharedCheck[];
+  readonly alone: readonly ContainerRun[];
+}
+
+const batteries = new Map<string, Battery>();
+
+export function batteryFor(variant: string): Battery {
+  const known = batteries.get(variant);
+  if (known) return known;
+  const shared = sharedChecks.filter((check) => appliesTo(check, variant));
+  const alone = containerRuns.filter((run) => appliesTo(run, variant));
+  const cell: CheckedCell = { release: '', suite: '', variant };
+  const digest = digestOf(
     canonicalJson({
       batteryVersion,
       scripts: names.map((name) => [name, digestOf(scripts.get(name) ?? '')]),
-      shared: [sharedChecks, sharedRequest({ release: '', suite: '' })],
-      alone: containerRuns.map((run) => [run.id, run.request({ release: '', suite: '' })]),
+      shared: [shared, sharedRequest(cell)],
+      alone: alone.map((run) => [run.id, run.request(cell)]),
     }),
-  ),
-};
-
-/** Cases of the battery that containers show. */
-export const batteryCaseCount = sharedChecks.length + containerRuns.length;
+  );
+  const made: Battery = { suite: { id: `nodeworthy-${variant}`, origin: 'vendor', digest }, shared, alone };
+  batteries.set(variant, made);
+  return made;
+}
 
 /** Digest of the test layer: the scripts. Its certificates live for one run and are left out. */
 const layerDigest = digestOf(canonicalJson(names.map((name) => [name, digestOf(scripts.get(name) ?? '')])));
 
 /** The test layer: scripts, what they are told, and a certificate authority of their own. */
-export function batteryLayer(now: Date): LayerFile[] {
+export function batteryLayer(battery: Battery, now: Date): LayerFile[] {
   const files = names.map((name): LayerFile => ({
     path: `nodeworthy-test/${name}`,
     kind: 'file',
@@ -48,12 +68,13 @@ export function batteryLayer(now: Date): LayerFile[] {
     mode: 0o644,
     uid: 0,
     gid: 0,
-    bytes: Buffer.from(JSON.stringify(sharedChecks)),
+    bytes: Buffer.from(JSON.stringify(battery.shared)),
   };
   return [...files, list, ...createTestAuthority(now)];
 }
 
 export interface BatteryTarget {
+  readonly battery: Battery;
   readonly runtime: Runtime;
   /** The candidate with the battery's layer on it. */
   readonly environment: Environment;
@@ -62,13 +83,19 @@ export interface BatteryTarget {
 }
 
 /** Pieces of work that can run at once, each giving one or more cases. */
-export function batteryJobs({ runtime, environment, cell, signal }: BatteryTarget): (() => Promise<TestCase[]>)[] {
+export function batteryJobs({
+  battery,
+  runtime,
+  environment,
+  cell,
+  signal,
+}: BatteryTarget): (() => Promise<TestCase[]>)[] {
   return [
-    async () => readSharedCases((await runtime.run(environment, sharedRequest(cell), signal)).result),
-    ...containerRuns.map((run) => async () => {
+    async () => readSharedCases(battery, (await runtime.run(environment, sharedRequest(cell), signal)).result),
+    ...battery.alone.map((run) => async () => {
       const { result } = await runtime.run(environment, run.request(cell), signal);
       return [
-        toCase(run.id, {
+        toCase(battery, run.id, {
           problems: run.judge(result),
           durationMs: result.durationMs,
           exitCode: result.exitCode,
@@ -90,14 +117,14 @@ interface SharedLine {
 const marker = '@@nodeworthy-case ';
 
 /** One line of JSON per check; a check without a line did not get its turn, and that is a failure. */
-export function readSharedCases(result: RunResult): TestCase[] {
+export function readSharedCases(battery: Battery, result: RunResult): TestCase[] {
   const lines = new Map<string, SharedLine>();
   for (const line of result.stdout.split('\n')) {
     if (!line.startsWith(marker)) continue;
     const parsed = JSON.parse(line.slice(marker.length)) as SharedLine;
     lines.set(parsed.id, parsed);
   }
-  return sharedChecks.map(({ id }) => {
+  return battery.shared.map(({ id }) => {
     const line = lines.get(id);
     const problems =
       line === undefined
@@ -107,7 +134,7 @@ export function readSharedCases(result: RunResult): TestCase[] {
         : line.error === undefined
           ? []
           : [assertionOf(line.error)];
-    return toCase(id, {
+    return toCase(battery, id, {
       problems,
       durationMs: line?.ms ?? 0,
       exitCode: line === undefined ? result.exitCode : problems.length,
@@ -118,13 +145,14 @@ export function readSharedCases(result: RunResult): TestCase[] {
 }
 
 function toCase(
+  { suite }: Battery,
   id: string,
   outcome: Pick<TestCase, 'problems' | 'durationMs' | 'exitCode' | 'output' | 'droppedBytes'>,
 ): TestCase {
   const cut = Math.max(0, outcome.output.length - outputLimit);
   return {
     id,
-    suite: suiteId,
+    suite: suite.id,
     result: outcome.problems.length === 0 ? 'passed' : 'failed',
     ...outcome,
     durationMs: Math.round(outcome.durationMs),

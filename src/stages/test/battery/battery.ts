@@ -4,10 +4,20 @@ import { assertionOf } from '../assertion-text.ts';
 export interface CheckedCell {
   readonly release: string;
   readonly suite: string;
+  readonly variant: string;
+}
+
+/** Variants that a check is about; without it, all. */
+interface Scope {
+  readonly variants?: readonly string[];
+}
+
+export function appliesTo({ variants }: Scope, variant: string): boolean {
+  return variants === undefined || variants.includes(variant);
 }
 
 /** One container of its own: something a process inside cannot do to itself. */
-export interface ContainerRun {
+export interface ContainerRun extends Scope {
   /** Case id: the check's id, and what is special about this run. */
   readonly id: string;
   readonly script: string;
@@ -17,7 +27,7 @@ export interface ContainerRun {
 }
 
 /** A check that shares a container with others: they run one after the other and cannot disturb each other. */
-export interface SharedCheck {
+export interface SharedCheck extends Scope {
   readonly id: string;
   readonly script: string;
   /** Set for a check that needs a process of its own with other variables. */
@@ -25,7 +35,7 @@ export interface SharedCheck {
 }
 
 /** Raised when a check starts to demand something else. */
-export const batteryVersion = 2;
+export const batteryVersion = 3;
 
 /** Why each check is there, by the first part of its case ids. */
 export const checkReasons: Readonly<Record<string, string>> = {
@@ -41,7 +51,10 @@ export const checkReasons: Readonly<Record<string, string>> = {
   http: 'HTTP 1 and 2 over the loopback interface.',
   orphans: 'Without an init, orphaned processes stay as zombies until the limit is reached.',
   diagnostics: 'A report and a heap snapshot must be writable when something goes wrong.',
-  'file-modes': 'No set-id bit, nothing writable by everybody, no shell and no package manager.',
+  'file-modes': 'No set-id bit, nothing writable by everybody; in `runtime` no shell and no package manager.',
+  shell: 'Shell, core utilities, npm and a whole package database: what people take the slim image for.',
+  entrypoint: 'Options, files that are not executable and unknown commands go to Node.js, and it replaces the shell.',
+  toolchain: 'A native add-on compiles without a network against the headers in the image, and loads.',
   signals: 'An orchestrator ends a container with SIGTERM; a process that does not end in time is killed.',
   'heap-limit': 'A heap larger than the container is ended by the kernel, without a word in the log.',
   'arbitrary-user': 'Clusters choose the user: the image must work as its own user and as any number with group 0.',
@@ -53,7 +66,11 @@ const folder = '/nodeworthy-test';
 const timeoutMs = 30_000;
 const mebibyte = 1 << 20;
 const init = ['/usr/bin/tini', '--'] as const;
-const ownUser = '1000:1000';
+const withShell = ['slim', 'build'] as const;
+
+function ownUser(variant: string): string {
+  return variant === 'build' ? '0:0' : '1000:1000';
+}
 
 /** In the order they run; the last two change the process: its time zone, and what is loaded. */
 export const sharedChecks: readonly SharedCheck[] = [
@@ -78,13 +95,14 @@ export const sharedChecks: readonly SharedCheck[] = [
   { id: 'http', script: 'http.mjs' },
   { id: 'orphans', script: 'orphans.mjs' },
   { id: 'file-modes', script: 'file-modes.mjs' },
+  { id: 'shell', script: 'shell.mjs', variants: withShell },
   { id: 'time-zones', script: 'time-zones.mjs' },
   { id: 'builtin-modules', script: 'builtin-modules.mjs' },
 ];
 
 /** The container of the shared checks. */
 export function sharedRequest(cell: CheckedCell): RunRequest {
-  return { ...requestFor(cell, 'shared.mjs', { EXPECTED_USER: ownUser }), timeoutMs: 4 * timeoutMs };
+  return { ...requestFor(cell, 'shared.mjs', { EXPECTED_USER: ownUser(cell.variant) }), timeoutMs: 4 * timeoutMs };
 }
 
 export const containerRuns: readonly ContainerRun[] = [
@@ -106,6 +124,14 @@ export const containerRuns: readonly ContainerRun[] = [
   ),
   containerRun('arbitrary-user/any', 'arbitrary-user.mjs', { EXPECTED_USER: '123456:0' }, { user: '123456:0' }),
   containerRun('read-only-root', 'read-only-root.mjs', {}, { readOnly: true, tmpfs: ['/tmp'] }),
+  entrypointRun('option', ['--print', '40 + 2'], '42'),
+  entrypointRun('file', [`${folder}/entrypoint.js`, 'a b'], 'ran as a child of 1 with a b'),
+  entrypointRun('unknown', ['entrypoint.js'], 'ran as a child of 1 with', folder),
+  entrypointRun('command', ['sh', '-c', 'echo from a shell'], 'from a shell'),
+  {
+    ...containerRun('toolchain', 'toolchain.mjs', {}, { timeoutMs: 300_000 }),
+    variants: ['build'],
+  },
 ];
 
 function containerRun(
@@ -115,6 +141,25 @@ function containerRun(
   more: Partial<RunRequest>,
 ): ContainerRun {
   return { id, script, request: (cell) => ({ ...requestFor(cell, script, env), ...more }), judge: expectExit(0) };
+}
+
+/** Through the image's own entrypoint; the output must be the expected text. */
+function entrypointRun(
+  name: string,
+  command: readonly string[],
+  expected: string,
+  workingDirectory?: string,
+): ContainerRun {
+  return {
+    id: `entrypoint/${name}`,
+    script: 'entrypoint.js',
+    variants: withShell,
+    request: () => ({ command, timeoutMs, ...(workingDirectory === undefined ? {} : { workingDirectory }) }),
+    judge: (result) => [
+      ...expectExit(0)(result),
+      ...(result.stdout.trim() === expected ? [] : [`printed ${JSON.stringify(result.stdout)}, expected ${expected}`]),
+    ],
+  };
 }
 
 function signalRun(name: string, handler: string, exitCode: number): ContainerRun {
@@ -128,7 +173,7 @@ function signalRun(name: string, handler: string, exitCode: number): ContainerRu
 function requestFor(cell: CheckedCell, script: string, env: Record<string, string>): RunRequest {
   return {
     args: [...init, 'node', `${folder}/${script}`],
-    env: { EXPECTED_RELEASE: cell.release, EXPECTED_SUITE: cell.suite, ...env },
+    env: { EXPECTED_RELEASE: cell.release, EXPECTED_SUITE: cell.suite, EXPECTED_VARIANT: cell.variant, ...env },
     timeoutMs,
   };
 }

@@ -1,0 +1,64 @@
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Failure } from '../../../core/errors.ts';
+import { ImageTree, type TreeNode } from '../image-tree.ts';
+import { footprintOf, type Footprint } from './materialise.ts';
+import { isScrubbed } from './scrub.ts';
+
+export interface CollectInput {
+  readonly folder: string;
+  /** What was written there before the scripts ran. */
+  readonly before: ImageTree;
+  readonly footprints: ReadonlyMap<string, Footprint>;
+  /** Time of everything that the scripts made or changed. */
+  readonly mtime: number;
+}
+
+const maxChangedBytes = 256 << 20;
+
+/**
+ * The folder as a tree again: what the scripts left alone keeps its reference, what they made or changed is read, and
+ * what says when or where they ran is left out.
+ */
+export async function collect({ folder, before, footprints, mtime }: CollectInput): Promise<ImageTree> {
+  const tree = new ImageTree(mtime);
+  let changedBytes = 0;
+  async function visit(at: string): Promise<void> {
+    for (const name of await readdir(join(folder, at))) {
+      const path = at === '' ? name : `${at}/${name}`;
+      if (isScrubbed(path)) continue;
+      const full = join(folder, path);
+      const stats = await lstat(full);
+      const known = before.get(path);
+      const owner = { mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
+      if (stats.isDirectory()) {
+        const kept = known?.kind === 'directory' && known.mode === owner.mode && known.uid === owner.uid;
+        tree.set(path, { kind: 'directory', ...owner, mtime: kept && known.gid === owner.gid ? known.mtime : mtime });
+        await visit(path);
+        continue;
+      }
+      if (known && footprints.get(path) === (await footprintOf(full))) {
+        tree.set(path, known);
+        continue;
+      }
+      if (stats.isSymbolicLink())
+        tree.set(path, { kind: 'symlink', ...owner, mode: 0o777, mtime, target: await readlink(full) });
+      else if (stats.isFile()) {
+        changedBytes += stats.size;
+        if (changedBytes > maxChangedBytes)
+          throw new Failure('SOURCE_INVALID', `maintainer scripts changed more than ${maxChangedBytes} bytes`);
+        tree.set(path, await changedFile(full, owner, mtime));
+      }
+    }
+  }
+  await visit('');
+  return tree;
+}
+
+async function changedFile(
+  path: string,
+  owner: { readonly mode: number; readonly uid: number; readonly gid: number },
+  mtime: number,
+): Promise<TreeNode> {
+  return { kind: 'file', ...owner, mtime, content: { kind: 'bytes', bytes: await readFile(path) } };
+}

@@ -1,0 +1,44 @@
+import type { ExpandedInput } from '../../../sources/expand-input.ts';
+import { symlink, type ImageTree, type TreeNode } from '../image-tree.ts';
+import { isMergedFolder, mergePath, mergeTarget } from '../merged-usr.ts';
+import { isExcludedDocument } from './documents.ts';
+
+const links: Readonly<Record<string, string>> = {
+  bin: 'usr/bin',
+  lib: 'usr/lib',
+  lib64: 'usr/lib64',
+  sbin: 'usr/sbin',
+};
+
+/** What `dpkg --unpack` would put into a system with merged `/usr`, less the documents that dpkg is told to leave out. */
+export function unpackPackages(tree: ImageTree, packages: readonly ExpandedInput[], mtime: number): void {
+  for (const [path, target] of Object.entries(links)) if (!tree.has(path)) tree.set(path, symlink(target, mtime));
+  for (const expanded of packages) {
+    for (const { entry, offset } of expanded.entries) {
+      if (isMergedFolder(entry.path) || (entry.kind !== 'directory' && isExcludedDocument(entry.path))) continue;
+      const path = mergePath(entry.path);
+      const { mode, uid, gid } = entry;
+      const owner = { mode, uid, gid, mtime: entry.mtime };
+      switch (entry.kind) {
+        case 'directory':
+          if (!tree.has(path)) tree.set(path, { kind: 'directory', ...owner });
+          break;
+        case 'symlink':
+          tree.set(path, { kind: 'symlink', ...owner, target: mergeTarget(entry.path, entry.linkTarget ?? '') });
+          break;
+        case 'hardlink':
+          tree.set(path, { kind: 'hardlink', ...owner, target: mergePath(entry.linkTarget ?? '') });
+          break;
+        case 'file': {
+          const node: TreeNode = {
+            kind: 'file',
+            ...owner,
+            content: { kind: 'slice', input: expanded.input.digest, offset, sizeBytes: entry.sizeBytes },
+          };
+          tree.set(path, node);
+          break;
+        }
+      }
+    }
+  }
+}

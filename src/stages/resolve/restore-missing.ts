@@ -1,0 +1,54 @@
+import type { LoadedRecipe } from '../../config/load-recipe.ts';
+import type { Context } from '../../core/context.ts';
+import { Failure } from '../../core/errors.ts';
+import { describeInput, type Input } from '../../sources/input.ts';
+import { openNodeSource, openPackageSource } from '../../sources/open-source.ts';
+import type { LayoutStore } from '../../store/layout/layout-store.ts';
+import { createSourcePorts } from './source-ports.ts';
+
+export interface RestoreOptions {
+  readonly loaded: LoadedRecipe;
+  readonly context: Context;
+  readonly aptFolder: string;
+}
+
+/** Brings back what a lock names and the store lacks, and proves it is the same bytes. */
+export async function restoreMissing(
+  store: LayoutStore,
+  inputs: readonly Input[],
+  options: RestoreOptions,
+): Promise<number> {
+  const { loaded, context } = options;
+  const missing: Input[] = [];
+  for (const input of inputs) if (!(await store.hasBlob(input.digest, input.size))) missing.push(input);
+  if (missing.length === 0) return 0;
+  const { ports, close } = createSourcePorts(store, loaded, context);
+  try {
+    for (const input of missing) {
+      if (input.kind === 'deb') {
+        const suite = suiteOf(input.origin.suite);
+        const base = Object.values(loaded.recipe.bases).find((candidate) => candidate.debian === suite);
+        if (!base)
+          throw new Failure(
+            'LOCK_OUTDATED',
+            `${describeInput(input)} comes from ${suite}, which is no base of the recipe`,
+            { hint: 'run `nodeworthy lock`' },
+          );
+        await (await openPackageSource(base, ports, { aptFolder: options.aptFolder })).restore(input);
+      } else await (await openNodeSource(loaded.recipe.node.source, ports)).restore(input);
+      if (!(await store.hasBlob(input.digest, input.size))) {
+        throw new Failure('INPUT_CHANGED', `${describeInput(input)} is not the same bytes that were locked`, {
+          hint: 'it changed under the same name: treat it as an attack until the publisher explains it',
+        });
+      }
+    }
+  } finally {
+    await close();
+  }
+  return missing.length;
+}
+
+/** `trixie` of `trixie-updates` and `trixie-security`. */
+export function suiteOf(archive: string): string {
+  return archive.replace(/-(?:updates|security)$/, '');
+}
