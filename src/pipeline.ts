@@ -6,6 +6,9 @@ import type { LoadedRecipe } from './config/load-recipe.ts';
 import { openRuntime } from './runtimes/open-runtime.ts';
 import type { Runtime, Sandbox } from './runtimes/runtime.ts';
 import { assembleCell, type Candidate } from './stages/assemble/assemble-cell.ts';
+import { findSuite } from './stages/catalog/debian-suites.ts';
+import { debianFacts, imageConfiguration, settingsFor } from './stages/plan/image-settings.ts';
+import type { CheckedCell, Trait } from './stages/test/battery/battery.ts';
 import { nameCells } from './stages/plan/plan-cells.ts';
 import type { PlannedCell } from './stages/plan/cell.ts';
 import { publishCell, type PublishTarget, type TargetReceipt } from './stages/publish/publish-cell.ts';
@@ -62,11 +65,22 @@ export async function runPipeline(input: PipelineInput): Promise<CellResult[]> {
       settle(cell, context, async (steps) => {
         steps.candidate = await assemble(input, cell, shared.runtime);
         if (goal === 'build') return steps.candidate.reused ? 'unchanged' : 'built';
-        steps.reports = await test(input, cell, { candidate: steps.candidate, tests, runtime: shared.runtime });
+        const checkedCell = describeCell(input, cell);
+        steps.reports = await test(input, cell, {
+          candidate: steps.candidate,
+          checkedCell,
+          tests,
+          runtime: shared.runtime,
+        });
         const verdict = judge(steps.reports);
         if (verdict) return verdict;
         if (goal === 'test') return steps.reports.every((report) => report.reused) ? 'unchanged' : 'tested';
-        steps.receipts = await publish(input, cell, { candidate: steps.candidate, tests, targets: shared.targets() });
+        steps.receipts = await publish(input, cell, {
+          candidate: steps.candidate,
+          checkedCell,
+          tests,
+          targets: shared.targets(),
+        });
         return steps.receipts.some((receipt) => receipt.movedTags.length > 0) ? 'published' : 'unchanged';
       }),
     );
@@ -102,9 +116,35 @@ async function assemble(
   context.report({ kind: 'cell', cell: cell.id, step: 'assemble' });
   return await assembleCell(store, lock, locked, {
     compression: loaded.recipe.compression,
+    settings: settingsFor(loaded, cell),
     sandbox: async () => requireSandbox(await runtime()),
     onStep: (detail) => context.report({ kind: 'cell', cell: cell.id, step: 'assemble', detail }),
   });
+}
+
+/** What the battery has to know of a cell. */
+function describeCell({ lock, loaded }: PipelineInput, cell: PlannedCell): CheckedCell {
+  const settings = settingsFor(loaded, cell);
+  const base = loaded.recipe.bases[cell.base];
+  const suite = base && 'debian' in base ? findSuite(base.debian, cell.base) : undefined;
+  const locked = lock.cells.find((candidate) => candidate.id === cell.id)?.platforms[0];
+  const image = lock.systems.find((system) => system.id === locked?.system)?.image;
+  const facts = image ?? debianFacts(settings);
+  const traits: readonly (readonly [Trait, boolean])[] = [
+    ['no-shell', !facts.hasShell || settings.hardening.includes('shells')],
+    ['no-package-manager', settings.hardening.includes('package-managers')],
+    ['no-init', facts.init.length === 0],
+    ['no-certificates', facts.certificateBundle === undefined],
+    ['foreign-base', image !== undefined],
+  ];
+  return {
+    release: cell.release,
+    suite: suite && !suite.isExperimental ? suite.codename : '',
+    variant: cell.variant,
+    user: imageConfiguration(cell.release, settings, debianFacts(settings)).user,
+    hardening: settings.hardening,
+    traits: traits.flatMap(([trait, holds]) => (holds ? [trait] : [])),
+  };
 }
 
 /** Maintainer scripts change a folder of this machine: an engine elsewhere cannot. */
@@ -117,18 +157,19 @@ function requireSandbox(runtime: Runtime): Sandbox {
 
 interface Testing {
   readonly candidate: Candidate;
+  readonly checkedCell: CheckedCell;
   readonly tests: readonly DockerfileTest[];
   readonly runtime: () => Promise<Runtime>;
 }
 
 async function test(
-  { store, loaded, context }: PipelineInput,
+  { store, context }: PipelineInput,
   cell: PlannedCell,
-  { candidate, tests, runtime }: Testing,
+  { candidate, checkedCell, tests, runtime }: Testing,
 ): Promise<PlatformReport[]> {
   context.report({ kind: 'cell', cell: cell.id, step: 'test' });
   return await testCandidate(store, candidate, context, {
-    cell: { release: cell.release, suite: loaded.recipe.bases[cell.base]?.debian ?? cell.base, variant: cell.variant },
+    cell: checkedCell,
     tests,
     runtime,
     parallel: context.concurrency,
@@ -144,6 +185,7 @@ async function test(
 
 interface Publishing {
   readonly candidate: Candidate;
+  readonly checkedCell: CheckedCell;
   readonly tests: readonly DockerfileTest[];
   readonly targets: readonly PublishTarget[];
 }
@@ -151,14 +193,14 @@ interface Publishing {
 async function publish(
   { store, context, allowOlder }: PipelineInput,
   cell: PlannedCell,
-  { candidate, tests, targets }: Publishing,
+  { candidate, checkedCell, tests, targets }: Publishing,
 ): Promise<TargetReceipt[]> {
   context.report({ kind: 'cell', cell: cell.id, step: 'publish' });
   return await publishCell({
     store,
     cell,
     candidate,
-    suites: requiredSuites(cell.variant, tests),
+    suites: requiredSuites(checkedCell, tests),
     targets,
     allowOlder,
   });

@@ -4,15 +4,14 @@ import { mkdir, readFile, readlink, readdir, rm, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exec } from '../src/core/exec.ts';
-import { expandInput } from '../src/sources/expand-input.ts';
-import { compareText } from '../src/core/canonical-json.ts';
+import { contentFile, expandInput } from '../src/sources/expand-input.ts';
 import { packageCatalogue, runningControlFiles } from '../src/sources/debian/catalogue.ts';
 import { computeClosure } from '../src/stages/assemble/closure.ts';
-import { openContents } from '../src/stages/assemble/content-access.ts';
+import { openContents } from '../src/trees/content-access.ts';
 import { elfFilesOf } from '../src/stages/assemble/elf-files.ts';
 import { decideOsLayer } from '../src/stages/assemble/os-layer.ts';
-import { tarChunks } from '../src/stages/assemble/tar-stream.ts';
-import { readLock, type Lock } from '../src/stages/resolve/lock.ts';
+import { tarChunks } from '../src/trees/tar-stream.ts';
+import { packagesOf as packagesIn, readLock, type Lock } from '../src/stages/resolve/lock.ts';
 import type { DebInput } from '../src/sources/input.ts';
 import { openLayoutStore, type LayoutStore } from '../src/store/layout/layout-store.ts';
 import { realWorkspace, temporaryFolder } from './support/workspace.ts';
@@ -26,17 +25,14 @@ beforeAll(async () => {
 });
 
 function packagesOf(base: string): DebInput[] {
-  const cell = lock.cells.find((candidate) => candidate.base === base);
-  const digests = new Set(cell?.platforms[0]?.inputs);
-  return lock.inputs
-    .filter((input): input is DebInput => input.kind === 'deb' && digests.has(input.digest))
-    .sort((a, b) => compareText(a.name, b.name));
+  const system = lock.systems.find((candidate) => candidate.id === `${base} runtime linux/amd64`);
+  return system ? packagesIn(lock, system).flat() : [];
 }
 
 /** The layer's tree, written out by GNU tar. */
 async function unpackOsLayer(base: string) {
   const expanded = await Promise.all(packagesOf(base).map((input) => expandInput(store, input)));
-  const contents = openContents(expanded);
+  const contents = openContents(expanded.map(contentFile));
   const tree = decideOsLayer({ packages: expanded, architecture: 'amd64', read: contents.read });
   const root = await temporaryFolder();
   const parts: Buffer[] = [];
@@ -136,11 +132,9 @@ describe.each(['trixie', 'bookworm'])('the operating system layer of %s', (base)
       expect(node.mode & 0o6000, path).toBe(0);
       expect(path).not.toMatch(/^(?:bin|sbin|lib|lib64)\/|(?:^|\/)machine-id$|\.dpkg-|^var\/log\/.|^var\/cache\/./);
     }
-    const files = elfFilesOf(
-      layer.tree,
-      layer.contents,
-      (digest) => lock.inputs.find((input) => input.digest === digest)?.name ?? '',
-    );
+    const files = elfFilesOf(layer.tree, layer.contents, {
+      ownerOf: (digest) => lock.inputs.find((input) => input.digest === digest)?.name ?? '',
+    });
     const tini = files.filter((file) => file.path === 'usr/bin/tini');
     expect(computeClosure(tini, files).loaded).toEqual(['libc6']);
     expect(() => computeClosure([{ ...tini[0]!, elf: { ...tini[0]!.elf, needed: ['libssl.so.9'] } }], files)).toThrow(

@@ -5,8 +5,8 @@ import { exec } from '../src/core/exec.ts';
 import { openRuntime, runtimeMembers } from '../src/runtimes/open-runtime.ts';
 import type { Environment, LayerFile, Runtime } from '../src/runtimes/runtime.ts';
 import { resolveUser } from '../src/runtimes/resolve-user.ts';
-import { batteryJobs, batteryLayer, batterySuite } from '../src/stages/test/battery/battery-suite.ts';
-import { checkReasons, containerRuns, sharedChecks } from '../src/stages/test/battery/battery.ts';
+import { batteryFor, batteryJobs, batteryLayer } from '../src/stages/test/battery/battery-suite.ts';
+import { checkReasons, containerRuns, sharedChecks, type CheckedCell } from '../src/stages/test/battery/battery.ts';
 import { isCompletePass, type TestReport } from '../src/stages/test/report.ts';
 import { openLayoutStore } from '../src/store/layout/layout-store.ts';
 import { readIndex } from '../src/store/manifest.ts';
@@ -42,6 +42,16 @@ const file = (path: string, text: string, more: Partial<LayerFile> = {}): LayerF
   ...more,
 });
 
+const cell: CheckedCell = {
+  release: '24.21.0',
+  suite: 'trixie',
+  variant: 'runtime',
+  traits: [],
+  hardening: [],
+  user: '1000:1000',
+};
+const battery = batteryFor(cell);
+
 async function batteryOn(
   breakage: readonly LayerFile[],
   config?: Partial<NonNullable<Environment['config']['config']>>,
@@ -49,11 +59,11 @@ async function batteryOn(
   const broken = await runtime.addLayer(image, breakage);
   const layered = await runtime.addLayer(
     config ? { ...broken, config: { ...broken.config, config: { ...broken.config.config, ...config } } } : broken,
-    batteryLayer(new Date()),
+    batteryLayer(battery, new Date()),
   );
-  const jobs = batteryJobs({ runtime, environment: layered, cell: { release: '24.21.0', suite: 'trixie' }, signal });
+  const jobs = batteryJobs({ battery, runtime, environment: layered, cell, signal });
   const cases = (await Promise.all(jobs.map((job) => job()))).flat();
-  expect(cases).toHaveLength(sharedChecks.length + containerRuns.length);
+  expect(cases).toHaveLength(battery.shared.length + battery.alone.length);
   return cases.filter((item) => item.result === 'failed').map((item) => item.id);
 }
 
@@ -137,24 +147,24 @@ describe('the battery', () => {
 describe('a report', () => {
   const report: TestReport = {
     reportVersion: 1,
-    subject: batterySuite.digest,
+    subject: battery.suite.digest,
     platform: 'linux/amd64',
     runtime: { name: 'runc', version: '1' },
     startedAt: '',
     durationMs: 1,
     result: 'passed',
-    suites: [batterySuite],
+    suites: [battery.suite],
     cases: [
       {
         id: 'a',
-        suite: batterySuite.id,
+        suite: battery.suite.id,
         result: 'passed',
         durationMs: 1,
         exitCode: 0,
         problems: [],
         output: '',
         droppedBytes: 0,
-        layer: batterySuite.digest,
+        layer: battery.suite.digest,
       },
     ],
   };
@@ -164,12 +174,12 @@ describe('a report', () => {
     ['is untested', { result: 'untested' }],
     [
       'is about an older definition of the suite',
-      { suites: [{ ...batterySuite, digest: `sha256:${'0'.repeat(64)}` }] },
+      { suites: [{ ...battery.suite, digest: `sha256:${'0'.repeat(64)}` }] },
     ],
     ['says passed but holds a failure', { cases: report.cases.map((item) => ({ ...item, result: 'failed' })) }],
   ])('that %s is no pass', (_, change) => {
-    expect(isCompletePass(report, [batterySuite])).toBe(true);
-    expect(isCompletePass({ ...report, ...change }, [batterySuite])).toBe(false);
+    expect(isCompletePass(report, [battery.suite])).toBe(true);
+    expect(isCompletePass({ ...report, ...change }, [battery.suite])).toBe(false);
   });
 });
 

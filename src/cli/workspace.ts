@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import { loadRecipe, type LoadedRecipe } from '../config/load-recipe.ts';
-import { Failure } from '../core/errors.ts';
+import { Failure, isFailure } from '../core/errors.ts';
 import { readLock, type Lock } from '../stages/resolve/lock.ts';
 import { openLayoutStore, type LayoutStore } from '../store/layout/layout-store.ts';
 import type { CommandContext } from './command.ts';
@@ -17,11 +17,16 @@ export const aptFolder = '/etc/apt';
 
 /** The recipe, its lock, and where its store is. */
 export async function openWorkspace({ options, context, cwd }: CommandContext): Promise<Workspace> {
-  const loaded = await loadRecipe(resolve(cwd, String(options['recipe'] ?? defaultRecipe)));
+  const loaded = await loadRecipe(resolve(cwd, String(options['recipe'] ?? defaultRecipe)), context.now);
   const lockPath = join(loaded.folder, 'nodeworthy.lock.json');
   const chosen = (options['store'] as string | undefined) ?? context.env['NODEWORTHY_STORE'];
   const storePath = chosen ? resolve(cwd, chosen) : join(dirname(loaded.path), '.nodeworthy', 'store');
-  return { loaded, lockPath, lock: await readLock(lockPath), storePath };
+  // Whoever chooses everything again does not need what was chosen before.
+  const lock = await readLock(lockPath).catch((error: unknown) => {
+    if (options['update'] === true && isFailure(error, 'LOCK_INVALID')) return undefined;
+    throw error;
+  });
+  return { loaded, lockPath, lock, storePath };
 }
 
 export async function openStore(workspace: Workspace): Promise<LayoutStore> {

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { Failure } from '../core/errors.ts';
 import { readTextIfExists } from '../core/files.ts';
 import { suggest } from '../core/suggest.ts';
+import { loadOverlay, type Overlay } from './overlay.ts';
 import { RecipeSchema, type Recipe } from './recipe-schema.ts';
 
 export interface LoadedRecipe {
@@ -11,10 +12,12 @@ export interface LoadedRecipe {
   readonly path: string;
   /** Folder of the recipe: relative paths in it start here. */
   readonly folder: string;
+  /** The recipe's overlays with their files read, in its order. */
+  readonly overlays: readonly Overlay[];
 }
 
 /** @throws Failure RECIPE_INVALID with every mistake, its line and what to do; USAGE when there is no file. */
-export async function loadRecipe(file: string): Promise<LoadedRecipe> {
+export async function loadRecipe(file: string, now: Date): Promise<LoadedRecipe> {
   const path = resolve(file);
   const text = await readTextIfExists(path).catch((error: unknown) => {
     throw new Failure('USAGE', `${file} cannot be read`, { hint: 'name a file with --recipe FILE', cause: error });
@@ -24,10 +27,21 @@ export async function loadRecipe(file: string): Promise<LoadedRecipe> {
       hint: 'write one with `nodeworthy init`, or name another with --recipe FILE',
     });
   }
-  return { recipe: parseRecipe(text, file), path, folder: dirname(path) };
+  const { recipe, locate } = parseRecipe(text, file);
+  const folder = dirname(path);
+  const overlays: Overlay[] = [];
+  for (const [at, overlay] of recipe.overlays.entries())
+    overlays.push(await loadOverlay(overlay, { folder, now, locate: (inside) => locate(['overlays', at, ...inside]) }));
+  return { recipe, path, folder, overlays };
 }
 
-export function parseRecipe(text: string, file: string): Recipe {
+interface ParsedRecipe {
+  readonly recipe: Recipe;
+  /** `file:line:column` of a part of the recipe. */
+  readonly locate: (path: readonly PropertyKey[]) => string;
+}
+
+export function parseRecipe(text: string, file: string): ParsedRecipe {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const [syntax] = document.errors;
@@ -38,7 +52,7 @@ export function parseRecipe(text: string, file: string): Recipe {
     });
   }
   const parsed = RecipeSchema.safeParse(document.toJS({ maxAliasCount: 100 }));
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { recipe: parsed.data, locate: (path) => at({ document, lines, file }, path) };
   const problems = parsed.error.issues.flatMap((issue) => describe(issue, { document, lines, file }));
   const [first, ...rest] = problems;
   throw new Failure(

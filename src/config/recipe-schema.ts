@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { hardeningRuleNames } from './hardening.ts';
+import { OverlaySchema } from './overlay-schema.ts';
 
 const name = z
   .string()
@@ -19,6 +21,14 @@ const DistSource = z.strictObject({
       .optional()
       .describe('Primary keys that may sign; without it, the Node.js releasers the project lists'),
   }),
+});
+
+const ImageBase = z.strictObject({
+  image: z
+    .string()
+    .describe('Reference of an image with any other operating system, like registry.example.com/os/base:9'),
+  plainHttp: z.boolean().optional().describe('Speak http to a registry that is not on this machine'),
+  caFile: z.string().optional().describe('PEM file with the registry’s certificate authority'),
 });
 
 const DebianBase = z.strictObject({
@@ -53,7 +63,7 @@ export const RecipeSchema = z.strictObject({
       .describe('Where Node.js binaries come from'),
   }),
   bases: z
-    .record(name, DebianBase)
+    .record(name, z.union([DebianBase, ImageBase]))
     .refine((bases) => Object.keys(bases).length > 0, 'name at least one base')
     .describe('Operating systems under the images; the first is the default of the short tags'),
   variants: z
@@ -68,6 +78,20 @@ export const RecipeSchema = z.strictObject({
     .enum(['gzip', 'zstd'])
     .default('gzip')
     .describe('How layers are compressed; zstd is smaller, but old engines cannot read it'),
+  layers: z
+    .union([z.enum(['shared', 'one']), z.strictObject({ budget: z.number().int().min(1).max(127) })])
+    .default('shared')
+    .describe(
+      '`shared`: layers that images have in common; `one`: the smallest single image; a budget: at most so many',
+    ),
+  hardening: z
+    .union([z.enum(['none', 'standard', 'strict']), z.array(z.enum(hardeningRuleNames)).min(1)])
+    .default('standard')
+    .describe('Profile, or a list of rules'),
+  overlays: z
+    .array(OverlaySchema)
+    .default([])
+    .describe('What clients or environments want differently, applied in this order'),
   tests: z.array(DockerfileTest).default([]).describe('Tests of your own, run on top of the built-in battery'),
   publish: z.array(PublishTarget).default([]).describe('Registries to publish to, besides the embedded store'),
 });
@@ -75,3 +99,5 @@ export const RecipeSchema = z.strictObject({
 export type Recipe = z.infer<typeof RecipeSchema>;
 export type NodeSourceConfig = Recipe['node']['source'];
 export type BaseConfig = Recipe['bases'][string];
+export type DebianBase = z.infer<typeof DebianBase>;
+export type ImageBase = z.infer<typeof ImageBase>;

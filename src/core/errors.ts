@@ -18,6 +18,7 @@ export const failureCodes = {
   INPUT_CHANGED: { exit: 6, transient: false, meaning: 'an input changed under the same name and version' },
   ARCHIVE_HOSTILE: { exit: 6, transient: false, meaning: 'an archive breaks the rules of safe archives' },
   PACKAGE_UNREVIEWED: { exit: 7, transient: false, meaning: 'a package runs scripts that nobody reviewed' },
+  BASE_UNUSABLE: { exit: 7, transient: false, meaning: 'Node.js cannot run on the image of a base' },
   DEPENDENCY_UNSATISFIED: { exit: 7, transient: false, meaning: 'a package or library cannot be satisfied' },
   INSTALLATION_FAILED: { exit: 7, transient: false, meaning: 'a maintainer script failed in the sandbox' },
   COMPRESSOR_UNKNOWN: {

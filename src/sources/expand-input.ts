@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
-import { hexOf, type Digest } from '../core/digest.ts';
+import { digestOf, hexOf, type Digest } from '../core/digest.ts';
 import { Failure, translateFileError } from '../core/errors.ts';
 import { fileSize, readTextIfExists, writeFileAtomic } from '../core/files.ts';
 import { SingleFlight } from '../core/concurrency.ts';
@@ -21,11 +21,18 @@ export interface ExpandedEntry {
 /** An input unpacked into one plain file, with a list of what lies where: entries refer to bytes, nothing is copied again. */
 export interface ExpandedInput {
   readonly input: Input;
+  /** Names the expanded file in references: the input's digest, or one made of it for another part. */
+  readonly content: Digest;
   readonly path: string;
   readonly sizeBytes: number;
   readonly entries: readonly ExpandedEntry[];
   /** Control files of a Debian package by name; empty for others. */
   readonly control: Readonly<Record<string, string>>;
+}
+
+/** The expanded file, as contents are looked up. */
+export function contentFile({ content, path }: ExpandedInput): { readonly digest: Digest; readonly path: string } {
+  return { digest: content, path };
 }
 
 /** Newest modification time in whole seconds: what is made of these inputs cannot be older. */
@@ -52,16 +59,17 @@ export type ExpandPart = 'binary' | 'development';
 /** Expands an input once and keeps the result beside the store, by the input's digest. */
 export function expandInput(store: LayoutStore, input: Input, part: ExpandPart = 'binary'): Promise<ExpandedInput> {
   const suffix = input.kind === 'node' && part === 'development' ? '-development' : '';
+  const content = suffix === '' ? input.digest : digestOf(`${input.digest}${suffix}`);
   const path = join(store.stateFolder, 'expanded', `${hexOf(input.digest)}-${expansionVersion}${suffix}`);
   return flights.run(path, async () => {
     const known = await readTextIfExists(`${path}.json`);
     if (known !== undefined) {
       const stored = JSON.parse(known) as StoredExpansion;
-      if ((await fileSize(path)) === stored.sizeBytes) return { input, path, ...stored };
+      if ((await fileSize(path)) === stored.sizeBytes) return { input, content, path, ...stored };
     }
     const stored = await expand(store, input, { path, part });
     await writeFileAtomic(`${path}.json`, JSON.stringify(stored));
-    return { input, path, ...stored };
+    return { input, content, path, ...stored };
   });
 }
 
@@ -102,6 +110,8 @@ async function expandKind(store: LayoutStore, { input, part, file }: Expansion):
       return part === 'binary' ? await expandNode(store, input, file) : await expandDevelopment(store, input, file);
     case 'tool':
       return await expandTarball(store, input, { file, keep: () => true });
+    case 'image':
+      throw new TypeError('the layers of an image are read one by one');
   }
 }
 

@@ -13,6 +13,8 @@ export const NodeInputSchema = z.strictObject({
   kind: z.literal('node'),
   ...common,
   platform: z.string(),
+  /** C library that the binary is made for. */
+  libc: z.enum(['glibc', 'musl']),
   origin: z.discriminatedUnion('source', [
     z.strictObject({
       source: z.literal('npm'),
@@ -30,6 +32,16 @@ export const NodeInputSchema = z.strictObject({
     }),
   ]),
   /** Seconds since 1970; when the release was made. */
+  time: z.number().int().nonnegative(),
+});
+
+/** An image of somebody else that is the operating system of ours; the digest is the platform's manifest. */
+export const ImageInputSchema = z.strictObject({
+  kind: z.literal('image'),
+  ...common,
+  platform: z.string(),
+  /** What the reference meant when the lock was made: an image index, or the manifest itself. */
+  origin: z.strictObject({ source: z.literal('image'), index: DigestSchema }),
   time: z.number().int().nonnegative(),
 });
 
@@ -62,21 +74,30 @@ export const ToolInputSchema = z.strictObject({
   time: z.number().int().nonnegative(),
 });
 
-export const InputSchema = z.discriminatedUnion('kind', [NodeInputSchema, DebInputSchema, ToolInputSchema]);
+export const InputSchema = z.discriminatedUnion('kind', [
+  NodeInputSchema,
+  DebInputSchema,
+  ToolInputSchema,
+  ImageInputSchema,
+]);
 
 export type NodeInput = z.infer<typeof NodeInputSchema>;
 export type DebInput = z.infer<typeof DebInputSchema>;
 export type ToolInput = z.infer<typeof ToolInputSchema>;
+export type ImageInput = z.infer<typeof ImageInputSchema>;
+export type Libc = NodeInput['libc'];
 /** Exact bytes with a name: what the lock pins and the store keeps for ever. */
 export type Input = z.infer<typeof InputSchema>;
 
 export function describeInput(input: Input): string {
   switch (input.kind) {
     case 'node':
-      return `Node.js ${input.version} for ${input.platform}`;
+      return `Node.js ${input.version} for ${input.platform}${input.libc === 'musl' ? ' (musl)' : ''}`;
     case 'deb':
       return `${input.name} ${input.version} (${input.architecture})`;
     case 'tool':
       return `${input.name} ${input.version}`;
+    case 'image':
+      return `image of the base ${input.name} for ${input.platform}`;
   }
 }

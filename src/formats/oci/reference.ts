@@ -1,3 +1,4 @@
+import { isDigest, type Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 
 export interface RepositoryReference {
@@ -33,6 +34,33 @@ export function parseRepository(text: string): RepositoryReference {
     });
   }
   return { registry, repository };
+}
+
+export interface ImageReference {
+  /** `HOST[:PORT]/NAME` */
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest?: Digest;
+}
+
+/**
+ * Reads `HOST[:PORT]/NAME[:TAG][@DIGEST]`; without either, the tag is `latest`.
+ * @throws Failure USAGE
+ */
+export function parseImageReference(text: string): ImageReference {
+  const at = text.indexOf('@');
+  const digest = at < 0 ? undefined : text.slice(at + 1);
+  if (digest !== undefined && !isDigest(digest))
+    throw new Failure('USAGE', `${JSON.stringify(text)}: what follows @ is no sha256 digest`);
+  const rest = at < 0 ? text : text.slice(0, at);
+  const colon = rest.lastIndexOf(':');
+  const hasTag = colon > rest.lastIndexOf('/');
+  const repository = hasTag ? rest.slice(0, colon) : rest;
+  const tag = hasTag ? rest.slice(colon + 1) : 'latest';
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(tag))
+    throw new Failure('USAGE', `${JSON.stringify(tag)} is no tag`, { hint: 'letters, digits and . _ -, at most 128' });
+  parseRepository(repository);
+  return { repository, tag, ...(digest === undefined ? {} : { digest }) };
 }
 
 /** Loopback registries may speak plain HTTP; all others only when the recipe says so. */

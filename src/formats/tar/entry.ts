@@ -1,7 +1,12 @@
+/** Only images of others have these. */
+export type DeviceKind = 'character' | 'block' | 'fifo';
+
 /** One entry of a tar archive as both our reader and our writer see it. Paths have no leading `./` or `/` and no trailing `/`. */
 export interface TarEntry {
   readonly path: string;
-  readonly kind: 'file' | 'directory' | 'symlink' | 'hardlink';
+  readonly kind: 'file' | 'directory' | 'symlink' | 'hardlink' | DeviceKind;
+  /** Numbers of a device node. */
+  readonly device?: { readonly major: number; readonly minor: number };
   /** Permission bits, set-id and sticky bits included: 0 to 0o7777. */
   readonly mode: number;
   readonly uid: number;

@@ -1,5 +1,5 @@
 import { Failure } from '../../core/errors.ts';
-import { tarBlockBytes, type TarEntry } from './entry.ts';
+import { tarBlockBytes, type DeviceKind, type TarEntry } from './entry.ts';
 import { tarPadding } from './write-header.ts';
 import { normaliseArchivePath } from './path.ts';
 
@@ -8,6 +8,11 @@ export interface TarLimits {
   readonly name: string;
   readonly maxEntries: number;
   readonly maxTotalBytes: number;
+  /**
+   * A layer that somebody else made: device nodes, repeated entries (the last one counts) and a leading slash, which
+   * other tools write and engines accept. Nothing that leads out of the archive.
+   */
+  readonly foreign?: boolean;
 }
 
 /** An entry and its content. The content must be read, or is skipped, before the next entry is asked for. */
@@ -16,7 +21,8 @@ export interface TarMember {
   content(): AsyncGenerator<Buffer>;
 }
 
-/** Device nodes and fifos are refused: no input of ours has a reason to hold one. */
+/** Device nodes and fifos are refused but in images of others: no input of ours has a reason to hold one. */
+const deviceKinds: Readonly<Record<string, DeviceKind>> = { '3': 'character', '4': 'block', '6': 'fifo' };
 const kinds: Readonly<Record<string, TarEntry['kind']>> = {
   '0': 'file',
   '\0': 'file',
@@ -56,7 +62,7 @@ export async function* readTar(chunks: AsyncIterable<Uint8Array>, limits: TarLim
     const entry = toEntry(header, type, { records: new Map([...globals, ...overrides]), rawSize, limits });
     overrides = new Map();
     if (entry === undefined) continue;
-    if (seen.has(entry.path)) throw hostile(limits, `${entry.path} is in the archive twice`);
+    if (seen.has(entry.path) && !limits.foreign) throw hostile(limits, `${entry.path} is in the archive twice`);
     seen.add(entry.path);
     if (seen.size > limits.maxEntries) throw hostile(limits, `more than ${limits.maxEntries} entries`);
     let taken = false;
@@ -77,7 +83,7 @@ interface HeaderInput {
 }
 
 function toEntry(header: Buffer, type: string, { records, rawSize, limits }: HeaderInput): TarEntry | undefined {
-  const kind = kinds[type];
+  const kind = kinds[type] ?? (limits.foreign ? deviceKinds[type] : undefined);
   const magic = header.toString('latin1', 257, 263);
   const prefix = magic === 'ustar\0' ? readText(header, 345, 155) : '';
   const plain = readText(header, 0, 100);
@@ -86,7 +92,7 @@ function toEntry(header: Buffer, type: string, { records, rawSize, limits }: Hea
     throw hostile(limits, `${rawPath} is a device, fifo or unknown entry (type ${JSON.stringify(type)})`);
   for (const key of records.keys())
     if (key.startsWith('GNU.sparse')) throw hostile(limits, `${rawPath} is a sparse file`);
-  const path = normaliseArchivePath(rawPath);
+  const path = normaliseArchivePath(limits.foreign ? rawPath.replace(/^\/+/, '') : rawPath);
   if (path === undefined) throw hostile(limits, `${JSON.stringify(rawPath)} leads out of the archive`);
   if (path === '') return undefined;
   const isDirectory = kind === 'directory' || (kind === 'file' && rawPath.endsWith('/'));
@@ -102,12 +108,16 @@ function toEntry(header: Buffer, type: string, { records, rawSize, limits }: Hea
       : readNumber(header, 136, 12, limits),
   };
   const xattrs = readXattrs(records);
-  if (isDirectory) return { ...base, kind: 'directory', sizeBytes: 0 };
+  if (isDirectory) return { ...base, kind: 'directory', sizeBytes: 0, ...(xattrs ? { xattrs } : {}) };
   if (kind === 'symlink') return { ...base, kind, sizeBytes: 0, linkTarget };
   if (kind === 'hardlink') {
-    const target = normaliseArchivePath(linkTarget);
+    const target = normaliseArchivePath(limits.foreign ? linkTarget.replace(/^\/+/, '') : linkTarget);
     if (!target) throw hostile(limits, `${path} is a hard link to ${JSON.stringify(linkTarget)}, outside the archive`);
     return { ...base, kind, sizeBytes: 0, linkTarget: target };
+  }
+  if (kind !== 'file') {
+    const device = { major: readNumber(header, 329, 8, limits), minor: readNumber(header, 337, 8, limits) };
+    return { ...base, kind, sizeBytes: 0, device };
   }
   return { ...base, kind: 'file', sizeBytes: size, ...(xattrs ? { xattrs } : {}) };
 }

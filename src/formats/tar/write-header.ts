@@ -1,11 +1,19 @@
 import { compareText } from '../../core/canonical-json.ts';
 import { tarBlockBytes, type TarEntry } from './entry.ts';
 
-const typeFlags = { file: '0', hardlink: '1', symlink: '2', directory: '5' } as const;
+const typeFlags = {
+  file: '0',
+  hardlink: '1',
+  symlink: '2',
+  character: '3',
+  block: '4',
+  directory: '5',
+  fifo: '6',
+} as const;
 
 /**
  * The header blocks of one entry: one ustar block (POSIX.1-1988), preceded by a pax extended header (POSIX.1-2001)
- * only when a value does not fit. Every field is stated: numeric owners only, empty owner names, device numbers 0,
+ * only when a value does not fit. Every field is stated: numeric owners only, empty owner names, device numbers (0 for all but devices),
  * magic `ustar\0` `00`. The result is a multiple of 512 bytes.
  */
 export function writeTarHeader(entry: TarEntry): Buffer {
@@ -30,6 +38,7 @@ export function writeTarHeader(entry: TarEntry): Buffer {
     mtime: fitsOctal(entry.mtime, 11) ? entry.mtime : 0,
     type: typeFlags[entry.kind],
     link: fitsAscii(link, 100) ? link : asciiStart(link, 100),
+    device: entry.device,
   });
   return pax.size === 0 ? block : Buffer.concat([paxBlocks(pax), block]);
 }
@@ -77,6 +86,7 @@ interface UstarFields {
   readonly mtime: number;
   readonly type: string;
   readonly link: string;
+  readonly device?: { readonly major: number; readonly minor: number };
 }
 
 function ustarBlock(fields: UstarFields): Buffer {
@@ -91,8 +101,8 @@ function ustarBlock(fields: UstarFields): Buffer {
   block.write(fields.type, 156, 'latin1');
   block.write(fields.link, 157, 100, 'utf8');
   block.write('ustar\x0000', 257, 'latin1');
-  writeOctal(block, 0, 329, 8);
-  writeOctal(block, 0, 337, 8);
+  writeOctal(block, fields.device?.major ?? 0, 329, 8);
+  writeOctal(block, fields.device?.minor ?? 0, 337, 8);
   block.write(fields.prefix, 345, 155, 'utf8');
   let sum = 0;
   for (const byte of block) sum += byte;

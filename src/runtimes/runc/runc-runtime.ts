@@ -6,7 +6,7 @@ import { Failure } from '../../core/errors.ts';
 import { exec } from '../../core/exec.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readImageConfig, readManifest } from '../../store/manifest.ts';
-import { unpackLayer } from '../../store/unpack-layer.ts';
+import { unpackImage } from '../../trees/unpack-image.ts';
 import { resolveUser } from '../resolve-user.ts';
 import type { Availability, Environment, RunResult, Runtime, RuntimeMember } from '../runtime.ts';
 import { homePrefix, removeCgroups, sweep } from './clean-up.ts';
@@ -104,12 +104,7 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
     async open(store: LayoutStore, image) {
       const manifest = await readManifest(store, image.manifest);
       const config = await readImageConfig(store, manifest);
-      const layers: string[] = [];
-      for (const [index, layer] of manifest.layers.entries()) {
-        const diffId = config.rootfs.diff_ids[index];
-        if (diffId === undefined) throw new Failure('STORE_DAMAGED', `${image.manifest} has more layers than diffIDs`);
-        layers.push(await unpackLayer(store, layer, diffId));
-      }
+      const layers = await unpackImage(store, { digest: image.manifest, manifest, config });
       return { config, emulator: await emulatorFor(image.platform), layers, owned: [] } satisfies RuncEnvironment;
     },
     async addLayer(environment, files) {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { BaseConfig } from '../../config/recipe-schema.ts';
+import type { DebianBase } from '../../config/recipe-schema.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import { downloadFile, statusFailure } from '../../core/download.ts';
 import { Failure } from '../../core/errors.ts';
@@ -22,7 +22,7 @@ const maxDebBytes = 512 << 20;
 /** Debian packages from the archives apt is configured for: signed index, hashed package lists, hashed packages. */
 export async function openDebianSource(
   ports: SourcePorts,
-  base: BaseConfig,
+  base: DebianBase,
   options: { readonly aptFolder: string },
 ): Promise<PackageSource> {
   const mirrors = await findDebianMirrors(options.aptFolder, {
@@ -86,15 +86,13 @@ export async function openDebianSource(
   }
 
   const indexes = new Map<string, Promise<PackageIndex>>();
-  function readIndex(suite: string, architecture: string): Promise<PackageIndex> {
+  function readIndex(suite: string, pockets: readonly string[], architecture: string): Promise<PackageIndex> {
     const key = `${suite} ${architecture}`;
     const known = indexes.get(key);
     if (known) return known;
-    const suites = [
-      ['main', suite],
-      ['main', `${suite}-updates`],
-      ['security', `${suite}-security`],
-    ] as const;
+    const suites = pockets.map(
+      (pocket) => [pocket === '-security' ? ('security' as const) : ('main' as const), `${suite}${pocket}`] as const,
+    );
     const asked = mapConcurrent(suites, 1, ([archive, name]) => readSuite(archive, name, architecture)).then((lists) =>
       createPackageIndex(lists.flat()),
     );
@@ -116,8 +114,8 @@ export async function openDebianSource(
 
   return {
     label,
-    async acquire({ suite, architecture, packages, required, runsScripts, present = [] }) {
-      const index = await readIndex(suite, architecture);
+    async acquire({ suite, pockets, architecture, packages, required, runsScripts, present = [] }) {
+      const index = await readIndex(suite, pockets, architecture);
       const wanted = required ? [...new Set([...index.required(), ...packages])] : packages;
       const chosen = resolveDependencies(wanted, index, {
         isSkipped: runsScripts ? () => false : isSkippedDependency,

@@ -217,7 +217,7 @@ describe('a Debian archive', () => {
     });
     const folder = await temporaryFolder();
     const store = await openLayoutStore(join(folder, 'store'));
-    const loaded = { folder, path: '', recipe: {} as never };
+    const loaded = { folder, path: '', recipe: {} as never, overlays: [] };
     const { ports, close } = createSourcePorts(store, loaded, testContext());
     try {
       const source = await openDebianSource(
@@ -225,7 +225,12 @@ describe('a Debian archive', () => {
         { debian: 'trixie', mirror: server.url, securityMirror: server.url, keyring },
         { aptFolder: folder },
       );
-      const inputs = await source.acquire({ suite: 'trixie', architecture: 'amd64', packages: ['demo'] });
+      const inputs = await source.acquire({
+        suite: 'trixie',
+        pockets: ['', '-updates', '-security'],
+        architecture: 'amd64',
+        packages: ['demo'],
+      });
       for (const input of inputs) expect(await store.hasBlob(input.digest, input.size)).toBe(true);
       return inputs;
     } finally {

@@ -94,14 +94,14 @@ export async function openNodejsDistSource(ports: SourcePorts, options: NodejsDi
         .filter((release) => release.files.includes(wanted))
         .map((release) => release.version.replace(/^v/, ''));
     },
-    async acquire(version, platform): Promise<NodeInput> {
+    async acquire(version, platform, libc): Promise<NodeInput> {
       const release = (await getReleases()).find((candidate) => candidate.version === `v${version}`);
-      const file = `node-v${version}-${platformName(platform)}.tar.gz`;
+      const file = `node-v${version}-${platformName(platform)}${libc === 'musl' ? '-musl' : ''}.tar.gz`;
       const { sums, signedBy } = await checkedSums(version);
       const hex = sums.get(file);
       if (hex === undefined)
         throw new Failure('SIGNATURE', `${label}: the signed checksums of ${version} do not name ${file}`, {
-          hint: 'the file was not used',
+          hint: libc === 'musl' ? 'this distribution has no musl build of it' : 'the file was not used',
         });
       const kept = await keep(version, file, hex);
       return {
@@ -109,6 +109,7 @@ export async function openNodejsDistSource(ports: SourcePorts, options: NodejsDi
         name: 'node',
         version,
         platform,
+        libc,
         digest: kept.digest,
         size: kept.size,
         origin: { source: 'nodejs-dist', file: `v${version}/${file}`, signedBy: [...signedBy] },

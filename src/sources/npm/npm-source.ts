@@ -176,7 +176,11 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
       const packument = await getPackument(packageFor(platform));
       return Object.keys(packument.versions).filter((version) => semver.valid(version) !== null);
     },
-    async acquire(version, platform): Promise<NodeInput> {
+    async acquire(version, platform, libc): Promise<NodeInput> {
+      if (libc === 'musl')
+        throw new Failure('SELECTION_EMPTY', `${label} has no Node.js for musl`, {
+          hint: 'name a distribution that has it: node.source with nodejs-dist, for instance the unofficial builds',
+        });
       const name = packageFor(platform);
       const { kept, integrity, signature, time } = await fetchVersion(name, version);
       return {
@@ -184,6 +188,7 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
         name: 'node',
         version,
         platform,
+        libc,
         digest: kept.digest,
         size: kept.size,
         origin: { source: 'npm', package: name, integrity, signature },

@@ -11,22 +11,18 @@ import { architectureOf } from '../../formats/oci/platform.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { blobOfBytes } from '../../store/read-blob.ts';
 import type { Sandbox } from '../../runtimes/runtime.ts';
-import { configurationDigest, variants, type Variant } from '../plan/variants.ts';
+import { configurationDigest, debianFacts, imageConfiguration, type ImageSettings } from '../plan/image-settings.ts';
+import type { LayerPart } from '../../trees/layer-part.ts';
+import { viewParts } from '../../trees/read-image.ts';
+import { partitionLayers, squashParts } from '../../trees/squash-parts.ts';
+import { writePart } from '../../trees/write-part.ts';
 import { inputsOf, type Lock, type LockedCell } from '../resolve/lock.ts';
 import { compressions, type CompressionName } from '../../formats/layer-compression.ts';
 import { computeClosure } from './closure.ts';
 import { decideConfigurationLayer } from './configuration-layer.ts';
-import { openContents } from './content-access.ts';
-import {
-  imageConfigBytes,
-  imageIndexBytes,
-  imageManifestBytes,
-  type ImageFacts,
-  type ImageLayer,
-} from './image-documents.ts';
-import { writeNodeLayers } from './write-node-layers.ts';
-import { writeSystemLayers } from './write-system-layers.ts';
-import { writeLayer } from './write-layer.ts';
+import { imageConfigBytes, imageIndexBytes, imageManifestBytes, type ImageFacts } from './image-documents.ts';
+import { decideNodeParts } from './node-parts.ts';
+import { decideSystemParts, type SystemParts } from './system-parts.ts';
 
 export interface CandidatePlatform {
   readonly platform: string;
@@ -47,6 +43,7 @@ export interface Candidate {
 
 export interface AssembleOptions {
   readonly compression: CompressionName;
+  readonly settings: ImageSettings;
   /** Where maintainer scripts run; opened only when a system has to be installed. */
   readonly sandbox: () => Promise<Sandbox>;
   readonly onStep?: (step: string) => void;
@@ -69,7 +66,8 @@ export async function assembleCell(
   options: AssembleOptions,
 ): Promise<Candidate> {
   const compression = compressions[options.compression];
-  requireSameConfiguration(cell, compression.id);
+  const { settings } = options;
+  requireSameConfiguration(cell, settings);
   const key = digestOf(canonicalJson({ cell, name: lock.name, compressor: compression.id }));
   const memoPath = join(store.stateFolder, 'candidates', hexOf(key));
   const known = await readMemo(memoPath);
@@ -87,6 +85,7 @@ export async function assembleCell(
     base: cell.base,
     variant: cell.variant,
     created,
+    configuration: built[0]?.configuration ?? imageConfiguration(cell.release, settings, debianFacts(settings)),
   };
   const manifests = built.map(({ manifest, platform }) => ({ ...manifest, platform: toPlatform(platform) }));
   const index = await store.putManifest(imageIndexBytes(facts, manifests), mediaTypes.index);
@@ -106,32 +105,33 @@ interface PlatformJob {
 
 async function assemblePlatform(store: LayoutStore, { lock, cell, platform, options }: PlatformJob) {
   const inputs = inputsOf(lock, platform);
-  const variant = variantOf(cell);
-  const architecture = architectureOf(platform.platform);
+  const { settings } = options;
   const compression = compressions[options.compression];
   options.onStep?.('reading inputs and writing layers');
-  // The large layers come from different inputs: neither waits for the other.
   const [system, nodeJs] = await Promise.all([
-    writeSystemLayers(store, {
-      variant,
+    decideSystemParts(store, {
+      settings,
       base: cell.base,
       platform: platform.platform,
+      system: inputs.system,
       packages: inputs.packages,
-      compression,
       sandbox: options.sandbox,
     }),
-    writeNodeLayers(store, { variant, node: inputs.node, tools: inputs.tools, compression }),
+    decideNodeParts(store, { variant: settings.variant, node: inputs.node, tools: inputs.tools }),
   ]);
-  computeClosure([...nodeJs.files, ...system.files.filter((file) => file.path === 'usr/bin/tini')], system.files);
-  const configuration = await writeLayer(store, decideConfigurationLayer().entries(), {
-    compression,
-    read: openContents([]).stream,
+  if (system.libraries) {
+    const init = system.libraries.filter((file) => file.path === 'usr/bin/tini');
+    computeClosure([...nodeJs.programs, ...init], system.libraries);
+  }
+  const parts = [...system.parts, ...nodeJs.parts, await decideConfiguration(settings, system)];
+  // The large layers come from different inputs: neither waits for the other.
+  const layers = await mapConcurrent(partitionLayers(parts.length, settings.layers), 4, async (group, at) => {
+    const chosen = group.map((index) => parts[index] as LayerPart);
+    const [only] = chosen;
+    const part = chosen.length === 1 && only ? only : squashParts(chosen, at === 0);
+    return { ...(await writePart(store, part, compression)), title: part.title };
   });
-  const layers: ImageLayer[] = [
-    ...system.layers,
-    ...nodeJs.layers,
-    { ...configuration, title: 'folders of the application' },
-  ];
+  const configuration = imageConfiguration(cell.release, settings, system.facts);
   const { id, release, base } = cell;
   const facts: ImageFacts = {
     name: lock.name,
@@ -139,20 +139,38 @@ async function assemblePlatform(store: LayoutStore, { lock, cell, platform, opti
     release,
     base,
     variant: cell.variant,
-    architecture,
+    architecture: architectureOf(platform.platform),
     created: platform.created,
+    configuration,
   };
   const configBytes = imageConfigBytes(facts, layers);
   await store.putBlob(blobOfBytes(configBytes));
   const config: Descriptor = { mediaType: mediaTypes.config, digest: digestOf(configBytes), size: configBytes.length };
   const manifest = await store.putManifest(imageManifestBytes(facts, config, layers), mediaTypes.manifest);
   const blobs = [config, ...layers.map((layer) => layer.descriptor)];
-  return { platform: platform.platform, manifest, blobs, sizeBytes: blobs.reduce((sum, blob) => sum + blob.size, 0) };
+  return {
+    configuration,
+    platform: platform.platform,
+    manifest,
+    blobs,
+    sizeBytes: blobs.reduce((sum, blob) => sum + blob.size, 0),
+  };
+}
+
+/** The layer of this image's own: folders, and what overlays and hardening add to the system below. */
+async function decideConfiguration(settings: ImageSettings, { parts, facts }: SystemParts): Promise<LayerPart> {
+  const view = viewParts(parts);
+  try {
+    const entries = decideConfigurationLayer(settings, facts, view).entries();
+    return { title: 'folders and settings of the application', entries, files: [] };
+  } finally {
+    await view.close();
+  }
 }
 
 /** A lock promises bytes; an assembly that would make others must not pretend to keep it. */
-function requireSameConfiguration(cell: LockedCell, compressorId: string): void {
-  if (configurationDigest(cell.release, variantOf(cell), compressorId) === cell.configuration) return;
+function requireSameConfiguration(cell: LockedCell, settings: ImageSettings): void {
+  if (configurationDigest(cell.release, settings) === cell.configuration) return;
   throw new Failure(
     'LOCK_OUTDATED',
     `${cell.id} was locked for another configuration or another version of Nodeworthy`,
@@ -160,14 +178,6 @@ function requireSameConfiguration(cell: LockedCell, compressorId: string): void 
       hint: 'run `nodeworthy lock`: it keeps the inputs and records the configuration of this version',
     },
   );
-}
-
-function variantOf(cell: LockedCell): Variant {
-  const variant = variants[cell.variant];
-  if (variant) return variant;
-  throw new Failure('LOCK_OUTDATED', `${cell.id}: there is no variant ${cell.variant}`, {
-    hint: 'run `nodeworthy lock`',
-  });
 }
 
 async function allPresent(store: LayoutStore, blobs: readonly Descriptor[]): Promise<boolean> {

@@ -1,9 +1,9 @@
 import { readElf } from '../../formats/elf/read-elf.ts';
 import { baseName } from '../../formats/tar/path.ts';
 import type { Digest } from '../../core/digest.ts';
-import type { ContentAccess } from './content-access.ts';
+import type { ContentAccess } from '../../trees/content-access.ts';
 import type { ElfInTree } from './closure.ts';
-import type { ImageTree } from './image-tree.ts';
+import type { ImageTree } from '../../trees/image-tree.ts';
 
 /** Programs and libraries of a tree that the dynamic loader would read. */
 export function elfFilesOf(

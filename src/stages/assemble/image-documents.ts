@@ -2,7 +2,7 @@ import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Digest } from '../../core/digest.ts';
 import { mediaTypes } from '../../formats/oci/media-types.ts';
 import type { Descriptor } from '../../formats/oci/descriptor.ts';
-import { imageConfiguration, variants } from '../plan/variants.ts';
+import type { ImageConfiguration } from '../plan/image-settings.ts';
 
 export interface ImageLayer {
   readonly descriptor: Descriptor;
@@ -20,9 +20,10 @@ export interface ImageFacts {
   readonly architecture: string;
   /** Seconds since 1970. */
   readonly created: number;
+  readonly configuration: ImageConfiguration;
 }
 
-export function imageLabels(facts: ImageFacts): Record<string, string> {
+function imageLabels(facts: Omit<ImageFacts, 'architecture'>): Record<string, string> {
   return {
     'io.nodeworthy.base': facts.base,
     'io.nodeworthy.cell': facts.cell,
@@ -31,14 +32,13 @@ export function imageLabels(facts: ImageFacts): Record<string, string> {
     'org.opencontainers.image.description': `Node.js ${facts.release} on ${facts.base}, variant ${facts.variant}`,
     'org.opencontainers.image.title': facts.name,
     'org.opencontainers.image.version': facts.release,
+    ...facts.configuration.labels,
   };
 }
 
 /** OCI image config: everything stated, nothing of this machine or of this moment in it. */
 export function imageConfigBytes(facts: ImageFacts, layers: readonly ImageLayer[]): Buffer {
-  const variant = variants[facts.variant];
-  if (!variant) throw new TypeError(`no variant ${facts.variant}`);
-  const configuration = imageConfiguration(facts.release, variant);
+  const { configuration } = facts;
   return Buffer.from(
     canonicalJson({
       architecture: facts.architecture,
@@ -77,7 +77,7 @@ export function imageIndexBytes(facts: Omit<ImageFacts, 'architecture'>, manifes
       schemaVersion: 2,
       mediaType: mediaTypes.index,
       manifests,
-      annotations: imageLabels({ ...facts, architecture: '' }),
+      annotations: imageLabels(facts),
     }),
   );
 }

@@ -1,5 +1,5 @@
 import { Failure } from '../../core/errors.ts';
-import type { FileContent, ImageTree } from './image-tree.ts';
+import type { FileContent, ImageTree } from '../../trees/image-tree.ts';
 
 /**
  * A file of a user that does not exist would belong to whoever gets that number later.

@@ -1,7 +1,7 @@
 import { Failure } from '../../core/errors.ts';
 import { imagePaths } from '../plan/variants.ts';
 import type { ExpandedEntry, ExpandedInput } from '../../sources/expand-input.ts';
-import { ImageTree, symlink } from './image-tree.ts';
+import { ImageTree, symlink } from '../../trees/image-tree.ts';
 
 /** Where the files of a distribution go; the same on every base, so that all bases share the layer. */
 const places: Readonly<Record<string, { readonly path: string; readonly mode: number }>> = {
@@ -29,26 +29,26 @@ const programs: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   corepack: { corepack: 'dist/corepack.js' },
 };
 
-/** npm, and corepack where it belongs to the line: from packages of their own, or from the distribution. */
-export function decideToolsLayer(tools: readonly ExpandedInput[], distribution: ExpandedInput): ImageTree {
-  const mtime = Math.max(
-    ...[distribution, ...tools].flatMap(({ input }) => (input.kind === 'deb' ? [] : [input.time])),
-  );
-  const newest =
-    tools.length === 0 ? mtime : Math.max(...tools.flatMap(({ input }) => (input.kind === 'tool' ? [input.time] : [])));
-  const tree = new ImageTree(newest);
-  for (const expanded of tools) {
-    if (expanded.input.kind !== 'tool') throw new TypeError('not a tool');
-    copyTool(tree, expanded, { inside: '', name: expanded.input.name, mtime: expanded.input.time });
-  }
-  if (tools.length === 0)
+/**
+ * npm, and corepack where it belongs to the line: from packages of their own, or from the distribution. Dated with the
+ * newest of what it is made of.
+ */
+export function decideToolsLayer(tools: readonly ExpandedInput[], distribution: ExpandedInput | undefined): ImageTree {
+  const sources = tools.length > 0 || !distribution ? tools : [distribution];
+  const tree = new ImageTree(Math.max(0, ...sources.map(timeOf)));
+  for (const expanded of tools) copyTool(tree, expanded, { inside: '', name: expanded.input.name });
+  if (tools.length === 0 && distribution)
     for (const name of Object.keys(programs))
-      copyTool(tree, distribution, { inside: `lib/node_modules/${name}/`, name, mtime });
+      copyTool(tree, distribution, { inside: `lib/node_modules/${name}/`, name });
   if (!tree.has(`${imagePaths.modules}/npm/package.json`))
     throw new Failure('SOURCE_INVALID', 'neither the distribution nor the lock brings npm', {
       hint: 'run `nodeworthy lock --update`',
     });
   return tree;
+}
+
+function timeOf({ input }: ExpandedInput): number {
+  return input.kind === 'deb' ? 0 : input.time;
 }
 
 /** Headers of this platform, where `npm_config_nodedir` leads node-gyp. */
@@ -68,8 +68,9 @@ export function decideHeadersLayer(distribution: ExpandedInput): ImageTree {
 function copyTool(
   tree: ImageTree,
   expanded: ExpandedInput,
-  { inside, name, mtime }: { readonly inside: string; readonly name: string; readonly mtime: number },
+  { inside, name }: { readonly inside: string; readonly name: string },
 ): void {
+  const mtime = timeOf(expanded);
   const root = `${imagePaths.modules}/${name}`;
   for (const member of expanded.entries) {
     const { entry } = member;
@@ -94,10 +95,10 @@ interface AddedFile {
   readonly mtime: number;
 }
 
-function addFile(tree: ImageTree, { input }: ExpandedInput, { member, path, mode, mtime }: AddedFile): void {
+function addFile(tree: ImageTree, expanded: ExpandedInput, { member, path, mode, mtime }: AddedFile): void {
   const content = {
     kind: 'slice',
-    input: input.digest,
+    input: expanded.content,
     offset: member.offset,
     sizeBytes: member.entry.sizeBytes,
   } as const;

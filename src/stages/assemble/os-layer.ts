@@ -1,7 +1,7 @@
 import { Failure } from '../../core/errors.ts';
 import { reviewScripts } from '../../sources/debian/review-scripts.ts';
 import { newestTime, type ExpandedInput } from '../../sources/expand-input.ts';
-import { ImageTree, normaliseHardlinks, type FileContent, type TreeNode } from './image-tree.ts';
+import { ImageTree, normaliseHardlinks, type FileContent, type TreeNode } from '../../trees/image-tree.ts';
 import { isMergedFolder, mergePath, mergeTarget } from './merged-usr.ts';
 import { requireKnownOwners } from './known-owners.ts';
 import { allRules } from './rules/all-rules.ts';
@@ -53,7 +53,7 @@ function addPackage(tree: ImageTree, expanded: ExpandedInput): LayerPackage {
         const node: TreeNode = {
           kind: 'file',
           ...owner,
-          content: { kind: 'slice', input: input.digest, offset, sizeBytes: entry.sizeBytes },
+          content: { kind: 'slice', input: expanded.content, offset, sizeBytes: entry.sizeBytes },
         };
         if (tree.get(path)?.kind === 'file')
           throw new Failure('SOURCE_INVALID', `two packages bring /${path}; one is ${input.name}`);

@@ -6,12 +6,20 @@ export interface DebianSuite {
   readonly version: string;
   /** End of long-term support, ISO day. Source: distro-info-data, `debian.csv`. */
   readonly endOfLife: string;
+  /** Endings of its archives: the suite itself, updates, security. */
+  readonly pockets: readonly string[];
+  /** Still changing every day: nothing built on it is more than an experiment. */
+  readonly isExperimental?: boolean;
 }
 
-/** A suite is data: a new Debian is a new row. Only suites with a security archive of their own are here. */
+const released = ['', '-updates', '-security'] as const;
+
+/** A suite is data: a new Debian is a new row. */
 export const debianSuites: readonly DebianSuite[] = [
-  { codename: 'bookworm', version: '12', endOfLife: '2028-06-30' },
-  { codename: 'trixie', version: '13', endOfLife: '2030-06-30' },
+  { codename: 'bookworm', version: '12', endOfLife: '2028-06-30', pockets: released },
+  { codename: 'trixie', version: '13', endOfLife: '2030-06-30', pockets: released },
+  { codename: 'forky', version: '14', endOfLife: '2032-06-30', pockets: released, isExperimental: true },
+  { codename: 'sid', version: 'unstable', endOfLife: '9999-12-31', pockets: [''], isExperimental: true },
 ];
 
 export function findSuite(codename: string, base: string): DebianSuite {

@@ -1,6 +1,4 @@
-import semver from 'semver';
-import { canonicalJson } from '../../core/canonical-json.ts';
-import { digestOf, type Digest } from '../../core/digest.ts';
+import { Failure } from '../../core/errors.ts';
 
 export type NodePart = 'binary' | 'npm' | 'headers';
 
@@ -70,9 +68,6 @@ export const variants: Readonly<Record<string, Variant>> = {
 
 export const variantNames = ['runtime', 'slim', 'build'] as const;
 
-/** Raised whenever assembly makes other bytes from the same inputs: a lock says which assembly it was made for. */
-const assemblyVersion = 2;
-
 /** Numeric user of the image; group 0, so that any other user with group 0 has the same rights. */
 export const imageUser = { uid: 1000, gid: 1000, name: 'node' } as const;
 
@@ -82,59 +77,15 @@ export const imagePaths = {
   headers: 'usr/local/include/node',
   modules: 'usr/local/lib/node_modules',
   entrypoint: 'usr/local/bin/docker-entrypoint.sh',
+  npmrc: 'usr/local/etc/npmrc',
+  extraCertificates: 'usr/local/share/ca-certificates/nodeworthy-extra.crt',
   work: 'app',
   diagnostics: 'var/diagnostics',
 } as const;
 
-/** Share of the container's memory that the JavaScript heap may take. */
-const heapPercentage = 70;
-
-/** First releases that know `--max-old-space-size-percentage`, by line; later lines have it from the start. */
-const heapFlagSince = '^22.20.0 || >=24.6.0';
-
-export interface ImageConfiguration {
-  readonly user: string;
-  readonly workingDirectory: string;
-  readonly entrypoint: readonly string[];
-  readonly command: readonly string[];
-  /** Order is kept: later values may use earlier ones. */
-  readonly environment: readonly string[];
-  readonly stopSignal: string;
-}
-
-/** What the image says about running it. Without the heap flag on releases that do not know it: they would not start. */
-export function imageConfiguration(release: string, variant: Variant): ImageConfiguration {
-  const options = [
-    ...(semver.satisfies(release, heapFlagSince) ? [`--max-old-space-size-percentage=${heapPercentage}`] : []),
-    `--diagnostic-dir=/${imagePaths.diagnostics}`,
-  ];
-  const hasShell = variant.system === 'installed';
-  return {
-    user: variant.user === 'root' ? '0:0' : `${imageUser.uid}:${imageUser.gid}`,
-    workingDirectory: `/${imagePaths.work}`,
-    entrypoint: ['/usr/bin/tini', '--', ...(hasShell ? [`/${imagePaths.entrypoint}`] : [])],
-    command: ['node'],
-    environment: [
-      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-      `NODE_VERSION=${release}`,
-      `NODE_OPTIONS=${options.join(' ')}`,
-      'NODE_USE_SYSTEM_CA=1',
-      // The bundle alone: with the folder beside it, Node.js would read every authority three times.
-      'SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt',
-      // node-gyp looks for headers here and asks no server.
-      ...(variant.node.includes('headers') ? ['npm_config_nodedir=/usr/local'] : []),
-    ],
-    stopSignal: 'SIGTERM',
-  };
-}
-
-export function configurationDigest(release: string, variant: Variant, compressorId: string): Digest {
-  return digestOf(
-    canonicalJson({
-      assemblyVersion,
-      compressorId,
-      variant: { ...variant, packages: Object.keys(variant.packages).sort() },
-      image: imageConfiguration(release, variant),
-    }),
-  );
+/** @throws Failure LOCK_OUTDATED for a name that this version does not know */
+export function variantNamed(name: string): Variant {
+  const variant = variants[name];
+  if (variant) return variant;
+  throw new Failure('LOCK_OUTDATED', `there is no variant ${name}`, { hint: 'run `nodeworthy lock`' });
 }

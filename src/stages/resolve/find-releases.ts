@@ -21,13 +21,18 @@ export async function findReleases(
   loaded: LoadedRecipe,
   context: Context,
 ): Promise<ChosenRelease[]> {
-  for (const [name, base] of Object.entries(loaded.recipe.bases)) findSuite(base.debian, name);
+  requireKnownSuites(loaded);
   const { ports, close } = createSourcePorts(store, loaded, context);
   try {
     return await selectFrom(await openNodeSource(loaded.recipe.node.source, ports), loaded, context);
   } finally {
     await close();
   }
+}
+
+/** @throws Failure SELECTION_EMPTY for a suite that nobody knows, before anything is downloaded */
+export function requireKnownSuites({ recipe }: LoadedRecipe): void {
+  for (const [name, base] of Object.entries(recipe.bases)) if ('debian' in base) findSuite(base.debian, name);
 }
 
 /**

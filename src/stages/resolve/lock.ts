@@ -5,6 +5,7 @@ import { Failure } from '../../core/errors.ts';
 import { readTextIfExists, writeFileAtomic } from '../../core/files.ts';
 import type { Recipe } from '../../config/recipe-schema.ts';
 import { DigestSchema } from '../../formats/oci/descriptor.ts';
+import { BaseImageSchema } from './detect-base.ts';
 import { InputSchema, type DebInput, type Input, type NodeInput, type ToolInput } from '../../sources/input.ts';
 
 const LockedCellSchema = z.strictObject({
@@ -32,6 +33,8 @@ const LockedCellSchema = z.strictObject({
 const LockedSystemSchema = z.strictObject({
   id: z.string(),
   packages: z.array(z.array(DigestSchema)),
+  /** An image of somebody else, in the place of packages. */
+  image: z.strictObject({ digest: DigestSchema, ...BaseImageSchema.shape }).optional(),
   /** Seconds since 1970: the newest build time among the packages. */
   time: z.number().int().nonnegative(),
 });
@@ -76,7 +79,7 @@ export async function readLock(path: string): Promise<Lock | undefined> {
     throw invalid(path, error);
   }
   const parsed = LockSchema.safeParse(value);
-  if (!parsed.success) throw invalid(path, parsed.error);
+  if (!parsed.success) throw invalid(path, z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, ' '));
   requireWhole(parsed.data, path);
   return parsed.data;
 }
@@ -88,8 +91,10 @@ function requireWhole(lock: Lock, path: string): void {
   const require = (owner: string, digest: Digest): void => {
     if (!inputs.has(digest)) throw invalid(path, `${owner} names the input ${digest}, which is not in the lock`);
   };
-  for (const system of lock.systems)
+  for (const system of lock.systems) {
     for (const digest of system.packages.flat()) require(`the system ${system.id}`, digest);
+    if (system.image) require(`the system ${system.id}`, system.image.digest);
+  }
   for (const cell of lock.cells) {
     for (const platform of cell.platforms) {
       for (const digest of [platform.node, ...platform.tools]) require(`cell ${cell.id}`, digest);
@@ -113,10 +118,12 @@ export async function writeLock(path: string, lock: Lock): Promise<'written' | '
 
 /** Digest of what decides the inputs: a recipe with another one needs another lock; tests and targets do not matter. */
 export function selectionDigest(recipe: Recipe): Digest {
-  const { node, bases, variants, platforms } = recipe;
+  const { node, bases, variants, platforms, overlays } = recipe;
   const source = node.source === 'npm' || 'npm' in node.source ? 'npm' : 'nodejs-dist';
-  const suites = Object.entries(bases).map(([name, base]) => [name, base.debian]);
-  return digestOf(canonicalJson({ releases: node.releases.map(String), source, suites, variants, platforms }));
+  const systems = Object.entries(bases).map(([name, base]) => [name, 'debian' in base ? base.debian : base.image]);
+  const packages = overlays.map((overlay) => [overlay.cells ?? '', overlay.packages]);
+  const releases = node.releases.map(String);
+  return digestOf(canonicalJson({ releases, source, systems, variants, platforms, packages }));
 }
 
 /** @throws Failure LOCK_OUTDATED when the recipe selects something else than the lock holds. */
@@ -136,6 +143,7 @@ export interface PlatformInputs {
   readonly tools: readonly ToolInput[];
   /** In groups: each is a layer on the one before. */
   readonly packages: readonly (readonly DebInput[])[];
+  readonly system: LockedSystem;
 }
 
 /** Inputs of one platform of a cell; packages sorted by name within their group. */
@@ -151,6 +159,7 @@ export function inputsOf(lock: Lock, platform: LockedPlatform): PlatformInputs {
     node,
     tools: platform.tools.flatMap((digest) => ofKind(byDigest.get(digest), 'tool')),
     packages: packagesOf(lock, system),
+    system,
   };
 }
 
@@ -180,11 +189,14 @@ function ofKind<K extends Input['kind']>(input: Input | undefined, kind: K): Ext
 export function inputKey(input: Input): string {
   switch (input.kind) {
     case 'node':
-      return `node ${input.version} ${input.platform}`;
+      return `node ${input.version} ${input.platform} ${input.libc}`;
     case 'deb':
       return `deb ${input.name} ${input.version} ${input.architecture}`;
     case 'tool':
       return `tool ${input.name} ${input.version}`;
+    // A tag may mean another image tomorrow: its digest is its version.
+    case 'image':
+      return `image ${input.name} ${input.platform} ${input.digest}`;
   }
 }
 

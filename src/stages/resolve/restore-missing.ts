@@ -1,8 +1,8 @@
 import type { LoadedRecipe } from '../../config/load-recipe.ts';
 import type { Context } from '../../core/context.ts';
 import { Failure } from '../../core/errors.ts';
-import { describeInput, type Input } from '../../sources/input.ts';
-import { openNodeSource, openPackageSource } from '../../sources/open-source.ts';
+import { describeInput, type ImageInput, type Input } from '../../sources/input.ts';
+import { openBaseImage, openNodeSource, openPackageSource } from '../../sources/open-source.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { createSourcePorts } from './source-ports.ts';
 
@@ -27,15 +27,18 @@ export async function restoreMissing(
     for (const input of missing) {
       if (input.kind === 'deb') {
         const suite = suiteOf(input.origin.suite);
-        const base = Object.values(loaded.recipe.bases).find((candidate) => candidate.debian === suite);
-        if (!base)
+        const base = Object.values(loaded.recipe.bases).find(
+          (candidate) => 'debian' in candidate && candidate.debian === suite,
+        );
+        if (!base || !('debian' in base))
           throw new Failure(
             'LOCK_OUTDATED',
             `${describeInput(input)} comes from ${suite}, which is no base of the recipe`,
             { hint: 'run `nodeworthy lock`' },
           );
         await (await openPackageSource(base, ports, { aptFolder: options.aptFolder })).restore(input);
-      } else await (await openNodeSource(loaded.recipe.node.source, ports)).restore(input);
+      } else if (input.kind === 'image') await restoreImage(input);
+      else await (await openNodeSource(loaded.recipe.node.source, ports)).restore(input);
       if (!(await store.hasBlob(input.digest, input.size))) {
         throw new Failure('INPUT_CHANGED', `${describeInput(input)} is not the same bytes that were locked`, {
           hint: 'it changed under the same name: treat it as an attack until the publisher explains it',
@@ -46,6 +49,20 @@ export async function restoreMissing(
     await close();
   }
   return missing.length;
+
+  async function restoreImage(input: ImageInput): Promise<void> {
+    const base = loaded.recipe.bases[input.name];
+    if (!base || !('image' in base))
+      throw new Failure('LOCK_OUTDATED', `${describeInput(input)} belongs to no base of the recipe`, {
+        hint: 'run `nodeworthy lock`',
+      });
+    const source = openBaseImage(base, ports, store);
+    try {
+      await source.restore(input);
+    } finally {
+      await source.close();
+    }
+  }
 }
 
 /** `trixie` of `trixie-updates` and `trixie-security`. */

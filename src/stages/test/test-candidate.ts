@@ -3,7 +3,10 @@ import type { Context } from '../../core/context.ts';
 import { digestOf } from '../../core/digest.ts';
 import { isNative } from '../../runtimes/emulation.ts';
 import type { Runtime } from '../../runtimes/runtime.ts';
-import { auditLayer } from '../../store/audit-layer.ts';
+import { checkRule } from '../assemble/hardening/harden-entries.ts';
+import { listLayer } from '../../trees/layer-listing.ts';
+import { VirtualTree } from '../../trees/virtual-tree.ts';
+import type { FileContent, TreeEntry } from '../../trees/image-tree.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readImageConfig, readManifest } from '../../store/manifest.ts';
 import type { Candidate, CandidatePlatform } from '../assemble/assemble-cell.ts';
@@ -29,8 +32,8 @@ export interface PlatformReport {
 }
 
 /** What a digest must have passed before it may be published. */
-export function requiredSuites(variant: string, tests: readonly DockerfileTest[]): Suite[] {
-  return [batteryFor(variant).suite, ...tests.map((test) => test.suite)];
+export function requiredSuites(cell: CheckedCell, tests: readonly DockerfileTest[]): Suite[] {
+  return [batteryFor(cell).suite, ...tests.map((test) => test.suite)];
 }
 
 /**
@@ -43,7 +46,7 @@ export async function testCandidate(
   context: Context,
   options: TestOptions,
 ): Promise<PlatformReport[]> {
-  const suites = requiredSuites(options.cell.variant, options.tests);
+  const suites = requiredSuites(options.cell, options.tests);
   return await mapConcurrent(candidate.platforms, 1, async (platform) => {
     const known = (await findReports(store, platform.manifest.digest)).find((report) => isCompletePass(report, suites));
     if (known) return { platform, report: known, reused: true };
@@ -66,8 +69,8 @@ async function testPlatform(
   const started = performance.now();
   const runtime = await options.runtime();
   const base = await runtime.open(store, { manifest: platform.manifest.digest, platform: platform.platform });
-  const battery = batteryFor(options.cell.variant);
-  const total = battery.shared.length + battery.alone.length + options.tests.length + 1;
+  const battery = batteryFor(options.cell);
+  const total = battery.shared.length + battery.alone.length + options.tests.length + 1 + options.cell.hardening.length;
   let done = 0;
   let failed = 0;
   function count(finished: readonly TestCase[]): readonly TestCase[] {
@@ -81,7 +84,7 @@ async function testPlatform(
     const { signal } = context;
     const jobs: (() => Promise<readonly TestCase[]>)[] = [
       ...batteryJobs({ battery, runtime, environment: layered, cell: options.cell, signal }),
-      async () => [await auditPrivileges(store, platform, battery)],
+      async () => await auditLayers(store, platform, { battery, cell: options.cell }),
       ...options.tests.map((test) => async () => [await runDockerfileTest(runtime, base, { test, signal })]),
     ];
     const cases = (await mapConcurrent(jobs, options.parallel, async (job) => count(await job()))).flat();
@@ -102,27 +105,57 @@ async function testPlatform(
   }
 }
 
-/** File capabilities cannot be seen from inside: the layers themselves are read. */
-async function auditPrivileges(store: LayoutStore, platform: CandidatePlatform, { suite }: Battery): Promise<TestCase> {
+/**
+ * File capabilities cannot be seen from inside, and neither can what a user may not read: the layers themselves are
+ * read, and each rule of hardening is asserted on the file system that they make together.
+ */
+async function auditLayers(
+  store: LayoutStore,
+  platform: CandidatePlatform,
+  { battery, cell }: { readonly battery: Battery; readonly cell: CheckedCell },
+): Promise<TestCase[]> {
   const started = performance.now();
   const manifest = await readManifest(store, platform.manifest.digest);
   const config = await readImageConfig(store, manifest);
-  const problems: string[] = [];
+  const tree = new VirtualTree();
   for (const [index, layer] of manifest.layers.entries()) {
     const diffId = config.rootfs.diff_ids[index];
-    if (diffId) problems.push(...(await auditLayer(store, layer, diffId)));
+    if (diffId) tree.apply(await listLayer(store, layer, diffId));
   }
-  return {
-    id: 'file-privileges',
-    suite: suite.id,
-    result: problems.length === 0 ? 'passed' : 'failed',
-    durationMs: Math.round(performance.now() - started),
-    exitCode: null,
-    problems,
-    output: '',
-    droppedBytes: 0,
-    layer: digestOf(''),
-  };
+  const entries = tree.entries();
+  const view = { entries, get: (path: string) => tree.get(path), read: readListed };
+  function toCase(id: string, problems: readonly string[]): TestCase {
+    return {
+      id,
+      suite: battery.suite.id,
+      result: problems.length === 0 ? 'passed' : 'failed',
+      durationMs: Math.round(performance.now() - started),
+      exitCode: null,
+      problems: problems.slice(0, 50),
+      output: '',
+      droppedBytes: 0,
+      layer: digestOf(''),
+    };
+  }
+  return [
+    ...(cell.traits.includes('foreign-base') ? [] : [toCase('file-privileges', entries.flatMap(privilegesOf))]),
+    ...cell.hardening.map((rule) => toCase(`hardening/${rule}`, checkRule(rule, view))),
+  ];
+}
+
+/** What an entry grants beyond its permissions: a set-id bit, or a file capability. */
+function privilegesOf({ path, node }: TreeEntry): string[] {
+  const problems: string[] = [];
+  if (node.kind !== 'directory' && node.kind !== 'symlink' && (node.mode & 0o6000) !== 0)
+    problems.push(`/${path} has a set-id bit`);
+  if (node.kind === 'file' && node.xattrs?.['security.capability'] !== undefined)
+    problems.push(`/${path} has a file capability`);
+  return problems;
+}
+
+function readListed(content: FileContent): Buffer {
+  if (content.kind === 'bytes') return content.bytes;
+  throw new TypeError('a listing has no such content');
 }
 
 function untested(platform: CandidatePlatform, context: Context, suites: readonly Suite[]): TestReport {

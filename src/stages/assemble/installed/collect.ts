@@ -1,8 +1,8 @@
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../../../core/errors.ts';
-import { ImageTree, type TreeNode } from '../image-tree.ts';
-import { footprintOf, type Footprint } from './materialise.ts';
+import { ImageTree, type TreeNode } from '../../../trees/image-tree.ts';
+import { footprintOf, type Footprint } from '../../../trees/materialise.ts';
 import { isScrubbed } from './scrub.ts';
 
 export interface CollectInput {

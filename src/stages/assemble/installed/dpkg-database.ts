@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ExpandedInput } from '../../../sources/expand-input.ts';
 import type { DebInput } from '../../../sources/input.ts';
-import { generatedFile, type FileContent, type ImageTree } from '../image-tree.ts';
+import { generatedFile, type FileContent, type ImageTree } from '../../../trees/image-tree.ts';
 
 const root = 'var/lib/dpkg';
 /** Control files that dpkg runs: the others are data. */
@@ -76,7 +76,7 @@ function md5Of(expanded: ExpandedInput, path: string, read: DatabaseInput['read'
   if (!found) return 'newconffile';
   const content: FileContent = {
     kind: 'slice',
-    input: expanded.input.digest,
+    input: expanded.content,
     offset: found.offset,
     sizeBytes: found.entry.sizeBytes,
   };

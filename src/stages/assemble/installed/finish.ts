@@ -1,6 +1,6 @@
 import { Failure } from '../../../core/errors.ts';
 import { imagePaths, imageUser } from '../../plan/variants.ts';
-import { generatedFile, type FileContent, type ImageTree } from '../image-tree.ts';
+import { generatedFile, type FileContent, type ImageTree } from '../../../trees/image-tree.ts';
 import { documentOptions } from './documents.ts';
 
 export interface FinishContext {

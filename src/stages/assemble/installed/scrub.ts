@@ -1,5 +1,5 @@
-import type { FileContent, ImageTree, TreeNode } from '../image-tree.ts';
-import { generatedFile } from '../image-tree.ts';
+import type { FileContent, ImageTree, TreeNode } from '../../../trees/image-tree.ts';
+import { generatedFile } from '../../../trees/image-tree.ts';
 
 /** What maintainer scripts leave behind that says when and where they ran, or that is made again when it is needed. */
 export const scrubbedPaths: readonly { readonly pattern: RegExp; readonly because: string }[] = [

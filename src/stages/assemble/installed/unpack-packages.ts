@@ -1,5 +1,5 @@
 import type { ExpandedInput } from '../../../sources/expand-input.ts';
-import { symlink, type ImageTree, type TreeNode } from '../image-tree.ts';
+import { symlink, type ImageTree, type TreeNode } from '../../../trees/image-tree.ts';
 import { isMergedFolder, mergePath, mergeTarget } from '../merged-usr.ts';
 import { isExcludedDocument } from './documents.ts';
 
@@ -12,7 +12,12 @@ const links: Readonly<Record<string, string>> = {
 
 /** What `dpkg --unpack` would put into a system with merged `/usr`, less the documents that dpkg is told to leave out. */
 export function unpackPackages(tree: ImageTree, packages: readonly ExpandedInput[], mtime: number): void {
-  for (const [path, target] of Object.entries(links)) if (!tree.has(path)) tree.set(path, symlink(target, mtime));
+  const paths = packages.flatMap(({ entries }) => entries.map(({ entry }) => mergePath(entry.path)));
+  for (const [path, target] of Object.entries(links)) {
+    // Debian refuses to work with a link to nothing: arm64 has no /lib64.
+    const isUsed = paths.some((candidate) => candidate.startsWith(`${target}/`));
+    if (isUsed && !tree.has(path)) tree.set(path, symlink(target, mtime));
+  }
   for (const expanded of packages) {
     for (const { entry, offset } of expanded.entries) {
       if (isMergedFolder(entry.path) || (entry.kind !== 'directory' && isExcludedDocument(entry.path))) continue;
@@ -33,7 +38,7 @@ export function unpackPackages(tree: ImageTree, packages: readonly ExpandedInput
           const node: TreeNode = {
             kind: 'file',
             ...owner,
-            content: { kind: 'slice', input: expanded.input.digest, offset, sizeBytes: entry.sizeBytes },
+            content: { kind: 'slice', input: expanded.content, offset, sizeBytes: entry.sizeBytes },
           };
           tree.set(path, node);
           break;

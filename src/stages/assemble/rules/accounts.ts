@@ -1,5 +1,5 @@
 import { imageUser } from '../../plan/variants.ts';
-import { generatedFile } from '../image-tree.ts';
+import { generatedFile } from '../../../trees/image-tree.ts';
 import type { Rule } from './rule.ts';
 
 /** Numbers as in Debian's base-passwd; nobody can log in: there is no shell and no password. */

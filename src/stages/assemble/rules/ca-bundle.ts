@@ -2,7 +2,7 @@ import { compareText } from '../../../core/canonical-json.ts';
 import { Failure } from '../../../core/errors.ts';
 import { baseName } from '../../../formats/tar/path.ts';
 import { pemToDer, subjectHash } from '../../../formats/x509/subject-hash.ts';
-import { generatedFile, symlink } from '../image-tree.ts';
+import { generatedFile, symlink } from '../../../trees/image-tree.ts';
 import type { Rule } from './rule.ts';
 
 const root = 'usr/share/ca-certificates/';

@@ -2,7 +2,7 @@ import { Failure } from '../../../core/errors.ts';
 import { accessBuffer, readElf } from '../../../formats/elf/read-elf.ts';
 import { writeLdsoCache, type CachedLibrary } from '../../../formats/ldso/write-cache.ts';
 import { baseName, parentOf, resolveLink } from '../../../formats/tar/path.ts';
-import { generatedFile, type ImageTree, type TreeNode } from '../image-tree.ts';
+import { generatedFile, type ImageTree, type TreeNode } from '../../../trees/image-tree.ts';
 import type { Rule, RuleContext } from './rule.ts';
 
 const machines = { amd64: 'x86_64', arm64: 'aarch64' } as const;

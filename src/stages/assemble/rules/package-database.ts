@@ -1,5 +1,5 @@
 import { Failure } from '../../../core/errors.ts';
-import { generatedFile } from '../image-tree.ts';
+import { generatedFile } from '../../../trees/image-tree.ts';
 import type { Rule } from './rule.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { DebInput } from '../../../sources/input.ts';
-import type { FileContent, ImageTree } from '../image-tree.ts';
+import type { FileContent, ImageTree } from '../../../trees/image-tree.ts';
 
 /** A package of the layer: what its control member says. */
 export interface LayerPackage {

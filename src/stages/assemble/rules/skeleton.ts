@@ -1,4 +1,4 @@
-import { folder, symlink } from '../image-tree.ts';
+import { folder, symlink } from '../../../trees/image-tree.ts';
 import type { Rule } from './rule.ts';
 
 const folders: Readonly<Record<string, number>> = {

@@ -1,4 +1,4 @@
-import { generatedFile, symlink } from '../image-tree.ts';
+import { generatedFile, symlink } from '../../../trees/image-tree.ts';
 import type { Rule } from './rule.ts';
 
 export const timeZone: Rule = {

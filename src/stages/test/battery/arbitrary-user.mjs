@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 
 const [uid, gid] = process.env.EXPECTED_USER.split(':').map(Number);
 assert.equal(process.getuid(), uid);
@@ -12,7 +12,7 @@ for (const folder of ['/app', '/home/node', '/var/diagnostics', '/tmp']) {
 }
 // Root without capabilities is still the owner of what root owns.
 if (uid !== 0)
-  for (const file of ['/usr/local/bin/node', '/etc/passwd', '/etc/ssl/certs/ca-certificates.crt']) {
+  for (const file of ['/usr/local/bin/node', '/etc/passwd', '/etc/ssl/certs/ca-certificates.crt'].filter(existsSync)) {
     assert.throws(
       () => writeFileSync(file, 'x', { flag: 'r+' }),
       { code: /EACCES|EROFS|ETXTBSY/ },

@@ -30,22 +30,24 @@ export interface Battery {
 
 const batteries = new Map<string, Battery>();
 
-export function batteryFor(variant: string): Battery {
-  const known = batteries.get(variant);
+export function batteryFor({ variant, traits, hardening, user }: Omit<CheckedCell, 'release' | 'suite'>): Battery {
+  const key = canonicalJson([variant, traits, hardening, user]);
+  const known = batteries.get(key);
   if (known) return known;
-  const shared = sharedChecks.filter((check) => appliesTo(check, variant));
-  const alone = containerRuns.filter((run) => appliesTo(run, variant));
-  const cell: CheckedCell = { release: '', suite: '', variant };
+  const shared = sharedChecks.filter((check) => appliesTo(check, { variant, traits }));
+  const alone = containerRuns.filter((run) => appliesTo(run, { variant, traits }));
+  const cell: CheckedCell = { release: '', suite: '', variant, traits, hardening, user };
   const digest = digestOf(
     canonicalJson({
       batteryVersion,
+      hardening,
       scripts: names.map((name) => [name, digestOf(scripts.get(name) ?? '')]),
       shared: [shared, sharedRequest(cell)],
       alone: alone.map((run) => [run.id, run.request(cell)]),
     }),
   );
   const made: Battery = { suite: { id: `nodeworthy-${variant}`, origin: 'vendor', digest }, shared, alone };
-  batteries.set(variant, made);
+  batteries.set(key, made);
   return made;
 }
 

@@ -1,3 +1,4 @@
+import type { HardeningRuleName } from '../../../config/hardening.ts';
 import type { RunRequest, RunResult } from '../../../runtimes/runtime.ts';
 import { assertionOf } from '../assertion-text.ts';
 
@@ -5,15 +6,30 @@ export interface CheckedCell {
   readonly release: string;
   readonly suite: string;
   readonly variant: string;
+  /** Rules of hardening that the image carries. */
+  readonly hardening: readonly HardeningRuleName[];
+  /** User of the image, `UID:GID`. */
+  readonly user: string;
+  /** What is special about the image: see {@link Trait}. */
+  readonly traits: readonly Trait[];
 }
 
-/** Variants that a check is about; without it, all. */
+/**
+ * What an image lacks that others of its variant have, because its base or its hardening says so. A check that needs
+ * it is not asked for, and the suite says so by its digest.
+ */
+export type Trait = 'no-shell' | 'no-package-manager' | 'no-init' | 'no-certificates' | 'foreign-base';
+
+/** Which images a check is about; without it, all. */
 interface Scope {
   readonly variants?: readonly string[];
+  readonly unless?: readonly Trait[];
 }
 
-export function appliesTo({ variants }: Scope, variant: string): boolean {
-  return variants === undefined || variants.includes(variant);
+export function appliesTo({ variants, unless = [] }: Scope, cell: Pick<CheckedCell, 'variant' | 'traits'>): boolean {
+  return (
+    (variants === undefined || variants.includes(cell.variant)) && !unless.some((trait) => cell.traits.includes(trait))
+  );
 }
 
 /** One container of its own: something a process inside cannot do to itself. */
@@ -59,18 +75,14 @@ export const checkReasons: Readonly<Record<string, string>> = {
   'heap-limit': 'A heap larger than the container is ended by the kernel, without a word in the log.',
   'arbitrary-user': 'Clusters choose the user: the image must work as its own user and as any number with group 0.',
   'read-only-root': 'Hardened clusters mount the root read-only.',
+  hardening: 'Each rule of hardening that the image carries is asserted on its frozen layers.',
   'file-privileges': 'A capability or set-id bit on a file disables what the other settings protect.',
 };
 
 const folder = '/nodeworthy-test';
 const timeoutMs = 30_000;
 const mebibyte = 1 << 20;
-const init = ['/usr/bin/tini', '--'] as const;
 const withShell = ['slim', 'build'] as const;
-
-function ownUser(variant: string): string {
-  return variant === 'build' ? '0:0' : '1000:1000';
-}
 
 /** In the order they run; the last two change the process: its time zone, and what is loaded. */
 export const sharedChecks: readonly SharedCheck[] = [
@@ -88,21 +100,26 @@ export const sharedChecks: readonly SharedCheck[] = [
     env: { EXPECTED_TRUST: 'yes', NODE_USE_SYSTEM_CA: '0', NODE_EXTRA_CA_CERTS: `${folder}/ca.crt` },
   },
   { id: 'tls-store/unknown', script: 'tls-store.mjs', env: { EXPECTED_TRUST: 'no', NODE_USE_SYSTEM_CA: '0' } },
-  { id: 'ca-bundle', script: 'ca-bundle.mjs' },
-  { id: 'dns-files', script: 'dns-files.mjs' },
+  { id: 'ca-bundle', script: 'ca-bundle.mjs', unless: ['no-certificates', 'foreign-base'] },
+  { id: 'dns-files', script: 'dns-files.mjs', unless: ['foreign-base'] },
   { id: 'crypto', script: 'crypto.mjs' },
   { id: 'workers', script: 'workers.mjs' },
   { id: 'http', script: 'http.mjs' },
-  { id: 'orphans', script: 'orphans.mjs' },
+  { id: 'orphans', script: 'orphans.mjs', unless: ['no-init'] },
   { id: 'file-modes', script: 'file-modes.mjs' },
-  { id: 'shell', script: 'shell.mjs', variants: withShell },
-  { id: 'time-zones', script: 'time-zones.mjs' },
+  {
+    id: 'shell',
+    script: 'shell.mjs',
+    variants: withShell,
+    unless: ['no-shell', 'no-package-manager', 'foreign-base'],
+  },
+  { id: 'time-zones', script: 'time-zones.mjs', unless: ['foreign-base'] },
   { id: 'builtin-modules', script: 'builtin-modules.mjs' },
 ];
 
 /** The container of the shared checks. */
 export function sharedRequest(cell: CheckedCell): RunRequest {
-  return { ...requestFor(cell, 'shared.mjs', { EXPECTED_USER: ownUser(cell.variant) }), timeoutMs: 4 * timeoutMs };
+  return { ...requestFor(cell, 'shared.mjs', { EXPECTED_USER: cell.user }), timeoutMs: 4 * timeoutMs };
 }
 
 export const containerRuns: readonly ContainerRun[] = [
@@ -154,6 +171,7 @@ function entrypointRun(
     id: `entrypoint/${name}`,
     script: 'entrypoint.js',
     variants: withShell,
+    unless: ['no-shell'],
     request: () => ({ command, timeoutMs, ...(workingDirectory === undefined ? {} : { workingDirectory }) }),
     judge: (result) => [
       ...expectExit(0)(result),
@@ -172,7 +190,7 @@ function signalRun(name: string, handler: string, exitCode: number): ContainerRu
 
 function requestFor(cell: CheckedCell, script: string, env: Record<string, string>): RunRequest {
   return {
-    args: [...init, 'node', `${folder}/${script}`],
+    command: ['node', `${folder}/${script}`],
     env: { EXPECTED_RELEASE: cell.release, EXPECTED_SUITE: cell.suite, EXPECTED_VARIANT: cell.variant, ...env },
     timeoutMs,
   };

@@ -5,4 +5,6 @@ assert.equal(process.version, `v${process.env.EXPECTED_RELEASE}`, 'the binary is
 assert.equal(process.env.NODE_VERSION, process.env.EXPECTED_RELEASE, 'NODE_VERSION of the image');
 assert.equal(process.execPath, '/usr/local/bin/node');
 assert.match(readFileSync('/usr/local/share/doc/node/LICENSE', 'utf8'), /Node\.js is licensed/);
-assert.match(readFileSync('/etc/os-release', 'utf8'), new RegExp(`VERSION_CODENAME=${process.env.EXPECTED_SUITE}`));
+// A base of somebody else has no suite that we could expect.
+if (process.env.EXPECTED_SUITE)
+  assert.match(readFileSync('/etc/os-release', 'utf8'), new RegExp(`VERSION_CODENAME=${process.env.EXPECTED_SUITE}`));

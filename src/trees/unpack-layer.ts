@@ -5,11 +5,12 @@ import { SingleFlight } from '../core/concurrency.ts';
 import { hexOf, type Digest } from '../core/digest.ts';
 import { Failure, systemCode, translateFileError } from '../core/errors.ts';
 import type { Descriptor } from '../formats/oci/descriptor.ts';
+import { baseName } from '../formats/tar/path.ts';
 import { readTar } from '../formats/tar/read-tar.ts';
-import { noteAudit, privilegeOf } from './audit-layer.ts';
-import { decompressLayer } from './decompress-layer.ts';
-import type { LayoutStore } from './layout/layout-store.ts';
-import { isProven } from './proven-layers.ts';
+import { createListing, noteListing } from './layer-listing.ts';
+import { decompressLayer } from '../store/decompress-layer.ts';
+import type { LayoutStore } from '../store/layout/layout-store.ts';
+import { isProven } from '../store/proven-layers.ts';
 
 const flights = new SingleFlight<string>();
 
@@ -53,12 +54,13 @@ async function unpack(
   }
   const tar = hashed(decompressLayer(store.openBlob(layer), layer));
   const parents = realParents(folder, name);
-  const privileges: string[] = [];
+  const listing = createListing(diffId);
   const folders: { readonly path: string; readonly mtime: number }[] = [];
   for await (const { entry, content } of readTar(tar, { name, maxEntries: 1_000_000, maxTotalBytes: 16 * 2 ** 30 })) {
     const path = join(folder, entry.path);
-    const privilege = privilegeOf(entry);
-    if (privilege) privileges.push(privilege);
+    if (baseName(entry.path).startsWith('.wh.')) throw new NeedsLayersBelow(entry.path);
+    const kept: Buffer[] | undefined = listing.wants(entry) ? [] : undefined;
+    if (!kept) listing.add(entry);
     await parents.require(entry.path);
     switch (entry.kind) {
       case 'directory':
@@ -71,12 +73,19 @@ async function unpack(
         continue;
       case 'hardlink':
         await parents.require(entry.linkTarget ?? '');
-        await link(join(folder, entry.linkTarget ?? ''), path);
+        await link(join(folder, entry.linkTarget ?? ''), path).catch((error: unknown) => {
+          if (systemCode(error) === 'ENOENT') throw new NeedsLayersBelow(entry.path);
+          throw error;
+        });
         continue;
       case 'file': {
         const file = await open(path, 'wx', 0o600);
         try {
-          for await (const chunk of content()) await file.write(chunk);
+          for await (const chunk of content()) {
+            await file.write(chunk);
+            kept?.push(Buffer.from(chunk));
+          }
+          if (kept) listing.add(entry, Buffer.concat(kept));
         } finally {
           await file.close();
         }
@@ -94,8 +103,11 @@ async function unpack(
     throw new Failure('INTEGRITY', `${name} unpacks to ${found}, the image says ${diffId}`, {
       hint: 'the image is damaged; build it again',
     });
-  await noteAudit(store, diffId, privileges);
+  await noteListing(store, diffId, listing.entries);
 }
+
+/** A layer that says what is gone, or links to a file of another: it means nothing without those below. */
+export class NeedsLayersBelow extends Error {}
 
 /**
  * No entry may be written through a symlink that an earlier entry made: that is how archives escape. Each folder is

@@ -1,7 +1,7 @@
 import { chmod, lchown, link, lstat, lutimes, mkdir, open, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ContentAccess } from '../content-access.ts';
-import type { ImageTree } from '../image-tree.ts';
+import type { ContentAccess } from './content-access.ts';
+import type { ImageTree } from './image-tree.ts';
 
 /** How a path looked when it was written: inode and change time cannot be set back by a program. */
 export type Footprint = string;
@@ -29,6 +29,11 @@ export async function materialise(
       case 'hardlink':
         await link(join(folder, node.target), target);
         continue;
+      // A container's runtime brings its own devices.
+      case 'character':
+      case 'block':
+      case 'fifo':
+        continue;
       case 'file': {
         const file = await open(target, 'wx', 0o600);
         try {
@@ -45,7 +50,8 @@ export async function materialise(
   }
   const footprints = new Map<string, Footprint>();
   for (const { path, node } of entries)
-    if (node.kind !== 'directory') footprints.set(path, await footprintOf(join(folder, path)));
+    if (!['directory', 'character', 'block', 'fifo'].includes(node.kind))
+      footprints.set(path, await footprintOf(join(folder, path)));
   return footprints;
 }
 

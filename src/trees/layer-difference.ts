@@ -1,6 +1,6 @@
-import { canonicalJson, compareText } from '../../core/canonical-json.ts';
-import { digestOf } from '../../core/digest.ts';
-import { baseName, parentOf } from '../../formats/tar/path.ts';
+import { canonicalJson, compareText } from '../core/canonical-json.ts';
+import { digestOf } from '../core/digest.ts';
+import { baseName, parentOf } from '../formats/tar/path.ts';
 import { generatedFile, type FileContent, type TreeEntry, type TreeNode } from './image-tree.ts';
 
 /**

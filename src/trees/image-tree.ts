@@ -1,6 +1,7 @@
-import { Failure } from '../../core/errors.ts';
-import type { Digest } from '../../core/digest.ts';
-import { parentsOf } from '../../formats/tar/path.ts';
+import { Failure } from '../core/errors.ts';
+import type { Digest } from '../core/digest.ts';
+import type { DeviceKind } from '../formats/tar/entry.ts';
+import { parentsOf } from '../formats/tar/path.ts';
 
 /** Where a file's bytes are: in memory, or a range of an expanded input. */
 export type FileContent =
@@ -20,7 +21,8 @@ export type TreeNode =
       readonly content: FileContent;
       readonly xattrs?: Readonly<Record<string, Uint8Array>>;
     })
-  | (Ownership & { readonly kind: 'directory' })
+  | (Ownership & { readonly kind: 'directory'; readonly xattrs?: Readonly<Record<string, Uint8Array>> })
+  | (Ownership & { readonly kind: DeviceKind; readonly device: { readonly major: number; readonly minor: number } })
   | (Ownership & { readonly kind: 'symlink'; readonly target: string })
   | (Ownership & { readonly kind: 'hardlink'; readonly target: string });
 

@@ -1,5 +1,5 @@
-import type { TarEntry } from '../../formats/tar/entry.ts';
-import { tarPadding, tarTrailer, writeTarHeader } from '../../formats/tar/write-header.ts';
+import type { TarEntry } from '../formats/tar/entry.ts';
+import { tarPadding, tarTrailer, writeTarHeader } from '../formats/tar/write-header.ts';
 import { contentSize, type FileContent, type TreeEntry } from './image-tree.ts';
 
 /** Chunks are valid until the next one is asked for. */
@@ -56,6 +56,7 @@ export function toTarEntry({ path, node }: TreeEntry): TarEntry {
     mtime: node.mtime,
     sizeBytes: node.kind === 'file' ? contentSize(node.content) : 0,
     ...(node.kind === 'symlink' || node.kind === 'hardlink' ? { linkTarget: node.target } : {}),
-    ...(node.kind === 'file' && node.xattrs ? { xattrs: node.xattrs } : {}),
+    ...((node.kind === 'file' || node.kind === 'directory') && node.xattrs ? { xattrs: node.xattrs } : {}),
+    ...('device' in node ? { device: node.device } : {}),
   };
 }

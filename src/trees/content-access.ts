@@ -1,8 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import type { Digest } from '../../core/digest.ts';
-import type { RandomAccess } from '../../formats/elf/read-elf.ts';
-import type { ExpandedInput } from '../../sources/expand-input.ts';
+import type { Digest } from '../core/digest.ts';
+import type { RandomAccess } from '../formats/elf/read-elf.ts';
 import type { FileContent } from './image-tree.ts';
 import type { ContentReader } from './tar-stream.ts';
 
@@ -19,14 +18,10 @@ export interface ContentFile {
   readonly path: string;
 }
 
-export function contentFile({ input, path }: ExpandedInput): ContentFile {
-  return { digest: input.digest, path };
-}
-
 const pageBytes = 1 << 16;
 const chunkBytes = 1 << 18;
 
-/** Reads file contents out of expanded inputs and installed systems: as a stream, as a whole, or page by page. */
+/** Reads file contents out of expanded inputs, installed systems and layers: as a stream, as a whole, or page by page. */
 export function openContents(files: readonly ContentFile[]): ContentAccess {
   const paths = new Map<Digest, string>(files.map((file) => [file.digest, file.path]));
   const handles = new Map<Digest, Promise<FileHandle>>();

@@ -1,0 +1,35 @@
+import { generatedFile, type TreeEntry } from '../../trees/image-tree.ts';
+import type { FileSystemView } from '../../trees/read-image.ts';
+import { imageUser } from '../plan/variants.ts';
+
+/** A foreign system with our user in its account files; a user who has the number already is left as it is. */
+export function imageUserEntries(view: FileSystemView, mtime: number): TreeEntry[] {
+  const { uid, gid, name } = imageUser;
+  const added = new Map<string, string>();
+  if (!hasId(view, 'etc/passwd', uid))
+    added.set('etc/passwd', `${name}:x:${uid}:${gid}::/home/${name}:/sbin/nologin\n`);
+  if (!hasId(view, 'etc/group', gid)) added.set('etc/group', `${name}:x:${gid}:\n`);
+  const entries = view.entries.filter(({ path }) => !added.has(path));
+  for (const [path, line] of added) {
+    const node = view.get(path);
+    const before = textOf(view, path);
+    const gap = before === '' || before.endsWith('\n') ? '' : '\n';
+    const file = generatedFile(Buffer.from(`${before}${gap}${line}`, 'latin1'), mtime);
+    entries.push({
+      path,
+      node: node?.kind === 'file' ? { ...file, mode: node.mode, uid: node.uid, gid: node.gid } : file,
+    });
+  }
+  return entries.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
+}
+
+function hasId(view: FileSystemView, path: string, id: number): boolean {
+  return textOf(view, path)
+    .split('\n')
+    .some((line) => line.split(':')[2] === String(id));
+}
+
+function textOf(view: FileSystemView, path: string): string {
+  const node = view.get(path);
+  return node?.kind === 'file' ? view.read(node.content).toString('latin1') : '';
+}

@@ -1,0 +1,137 @@
+import semver from 'semver';
+import type { LoadedRecipe } from '../../config/load-recipe.ts';
+import { rulesFor, type HardeningRuleName } from '../../config/hardening.ts';
+import { canonicalJson } from '../../core/canonical-json.ts';
+import { digestOf, type Digest } from '../../core/digest.ts';
+import { compressions } from '../../formats/layer-compression.ts';
+import { mergeOverlays, type MergedOverlay } from './merge-overlays.ts';
+import { imagePaths, imageUser, variantNamed, type Variant } from './variants.ts';
+
+/** Raised whenever assembly makes other bytes from the same inputs: a lock says which assembly it was made for. */
+const assemblyVersion = 3;
+/** Share of the container's memory that the JavaScript heap may take. */
+const heapPercentage = 70;
+/** First releases that know `--max-old-space-size-percentage`, by line; later lines have it from the start. */
+const heapFlagSince = '^22.20.0 || >=24.6.0';
+
+export type LayersMode = LoadedRecipe['recipe']['layers'];
+
+/** Everything about an image that is not an input. */
+export interface ImageSettings {
+  readonly variant: Variant;
+  readonly hardening: readonly HardeningRuleName[];
+  /** Rules of the variant below, for the layers that are shared with it. */
+  readonly sharedHardening: readonly HardeningRuleName[];
+  readonly layers: LayersMode;
+  readonly overlay: MergedOverlay;
+  readonly compressorId: string;
+}
+
+/** What assembly has to know of the operating system under an image. */
+export interface BaseFacts {
+  /** Program that reaps orphans and forwards signals, with its arguments; none when the base has none. */
+  readonly init: readonly string[];
+  readonly hasShell: boolean;
+  /** Where the bundle of authorities is; undefined when there is none. */
+  readonly certificateBundle: string | undefined;
+  /** Variables of an image that lies below. */
+  readonly environment: readonly string[];
+}
+
+export interface ImageConfiguration {
+  readonly user: string;
+  readonly workingDirectory: string;
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  /** Order is kept: later values may use earlier ones. */
+  readonly environment: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly stopSignal: string;
+}
+
+export function settingsFor(
+  { recipe, overlays }: Pick<LoadedRecipe, 'recipe' | 'overlays'>,
+  cell: { readonly id: string; readonly variant: string },
+): ImageSettings {
+  const variant = variantNamed(cell.variant);
+  return {
+    variant,
+    hardening: rulesFor(recipe.hardening, cell.variant),
+    sharedHardening: rulesFor(recipe.hardening, variant.extends ?? cell.variant),
+    layers: recipe.layers,
+    overlay: mergeOverlays(overlays, cell.id),
+    compressorId: compressions[recipe.compression].id,
+  };
+}
+
+/** A Debian system of our own making. */
+export function debianFacts({ variant, hardening }: Pick<ImageSettings, 'variant' | 'hardening'>): BaseFacts {
+  return {
+    init: ['/usr/bin/tini', '--'],
+    hasShell: variant.system === 'installed' && !hardening.includes('shells'),
+    certificateBundle: '/etc/ssl/certs/ca-certificates.crt',
+    environment: [],
+  };
+}
+
+/** What the image says about running it. Without the heap flag on releases that do not know it: they would not start. */
+export function imageConfiguration(release: string, settings: ImageSettings, base: BaseFacts): ImageConfiguration {
+  const { variant, overlay, hardening } = settings;
+  const options = [
+    ...(semver.satisfies(release, heapFlagSince)
+      ? [`--max-old-space-size-percentage=${overlay.heapPercentage ?? heapPercentage}`]
+      : []),
+    `--diagnostic-dir=/${imagePaths.diagnostics}`,
+    ...overlay.nodeOptions,
+  ];
+  const environment = new Map<string, string>([
+    ...base.environment.map((line): [string, string] => [
+      line.slice(0, line.indexOf('=')),
+      line.slice(line.indexOf('=') + 1),
+    ]),
+    ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+    ['NODE_VERSION', release],
+    ['NODE_OPTIONS', options.join(' ')],
+    ['NODE_USE_SYSTEM_CA', '1'],
+    // The bundle alone: with the folder beside it, Node.js would read every authority three times.
+    ...(base.certificateBundle === undefined ? [] : [['SSL_CERT_FILE', base.certificateBundle] as [string, string]]),
+    // node-gyp looks for headers here and asks no server.
+    ...(variant.node.includes('headers') ? [['npm_config_nodedir', '/usr/local'] as [string, string]] : []),
+    // For programs that look at the system store and for those that do not.
+    ...(overlay.certificates.length > 0
+      ? [['NODE_EXTRA_CA_CERTS', `/${imagePaths.extraCertificates}`] as [string, string]]
+      : []),
+    ...Object.entries(overlay.environment),
+  ]);
+  return {
+    user: overlay.user ?? (variant.user === 'root' ? '0:0' : `${imageUser.uid}:${imageUser.gid}`),
+    workingDirectory: `/${imagePaths.work}`,
+    entrypoint: [...base.init, ...(base.hasShell && variant.node.includes('npm') ? [`/${imagePaths.entrypoint}`] : [])],
+    command: ['node'],
+    environment: [...environment].map(([name, value]) => `${name}=${value}`),
+    labels: {
+      ...(hardening.length > 0 ? { 'io.nodeworthy.hardening': hardening.join(' ') } : {}),
+      ...Object.fromEntries(
+        Object.entries(overlay.sources).map(([name, digest]) => [`io.nodeworthy.overlay.${name}`, digest]),
+      ),
+      ...overlay.labels,
+    },
+    stopSignal: 'SIGTERM',
+  };
+}
+
+/** Identity of the settings: a lock says for which ones its inputs were chosen. */
+export function configurationDigest(release: string, settings: ImageSettings): Digest {
+  const { variant, overlay } = settings;
+  return digestOf(
+    canonicalJson({
+      assemblyVersion,
+      compressorId: settings.compressorId,
+      hardening: [settings.hardening, settings.sharedHardening],
+      layers: settings.layers,
+      variant: { ...variant, packages: Object.keys(variant.packages).sort() },
+      overlay: { ...overlay, files: overlay.files.map(({ bytes, ...file }) => ({ ...file, digest: digestOf(bytes) })) },
+      image: imageConfiguration(release, settings, debianFacts(settings)),
+    }),
+  );
+}

@@ -1,0 +1,90 @@
+import { Failure } from '../../core/errors.ts';
+import { matchesGlob } from '../../core/glob.ts';
+import type { Overlay, OverlayCertificate, OverlayFile, OverlayUser } from '../../config/overlay.ts';
+
+/** What all overlays of a cell want together. */
+export interface MergedOverlay {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly nodeOptions: readonly string[];
+  readonly npm: Readonly<Record<string, string>>;
+  readonly certificates: readonly OverlayCertificate[];
+  readonly timeZone: string | undefined;
+  readonly files: readonly OverlayFile[];
+  readonly user: string | undefined;
+  readonly users: readonly OverlayUser[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly packages: readonly string[];
+  readonly heapPercentage: number | undefined;
+  /** Name and digest of each overlay, for the image's labels. */
+  readonly sources: Readonly<Record<string, string>>;
+}
+
+/**
+ * The overlays that are for a cell as one. Two that want different things of the same are a conflict: an order that
+ * nobody thinks of must not decide it.
+ * @throws Failure RECIPE_INVALID names both overlays and what they disagree about
+ */
+export function mergeOverlays(overlays: readonly Overlay[], cell: string): MergedOverlay {
+  const own = overlays.filter((overlay) => overlay.cells === undefined || matchesGlob(overlay.cells, cell));
+  const claims = new Map<string, { readonly owner: string; readonly value: string }>();
+  function claim(owner: string, key: string, value: string): void {
+    const before = claims.get(key);
+    if (before && before.value !== value) {
+      throw new Failure(
+        'RECIPE_INVALID',
+        `the overlays ${before.owner} and ${owner} disagree about ${key} of ${cell}`,
+        {
+          hint: `one says ${JSON.stringify(before.value)}, the other ${JSON.stringify(value)}; keep one, or give each its own cells`,
+        },
+      );
+    }
+    claims.set(key, { owner, value });
+  }
+  for (const { name, ...overlay } of own) {
+    for (const [key, value] of Object.entries(overlay.environment)) claim(name, `environment.${key}`, value);
+    for (const [key, value] of Object.entries(overlay.npm)) claim(name, `npm.${key}`, value);
+    for (const [key, value] of Object.entries(overlay.labels)) claim(name, `labels.${key}`, value);
+    for (const option of overlay.nodeOptions) claim(name, `nodeOptions ${option.split('=')[0]}`, option);
+    for (const file of overlay.files)
+      claim(
+        name,
+        `files /${file.path}`,
+        `${file.mode} ${file.uid}:${file.gid} ${file.bytes.toString('latin1')}`.slice(0, 200),
+      );
+    for (const user of overlay.users) {
+      claim(name, `users ${user.name}`, JSON.stringify(user));
+      claim(name, `users ${user.uid}`, user.name);
+    }
+    for (const { name: certificate, pem } of overlay.certificates) claim(name, `certificates ${certificate}`, pem);
+    if (overlay.user !== undefined) claim(name, 'user', overlay.user);
+    if (overlay.timeZone !== undefined) claim(name, 'timeZone', overlay.timeZone);
+    if (overlay.heapPercentage !== undefined) claim(name, 'tuning.heapPercentage', String(overlay.heapPercentage));
+  }
+  return {
+    environment: Object.assign({}, ...own.map((overlay) => overlay.environment)) as Record<string, string>,
+    nodeOptions: [...new Set(own.flatMap((overlay) => overlay.nodeOptions))],
+    npm: Object.assign({}, ...own.map((overlay) => overlay.npm)) as Record<string, string>,
+    certificates: unique(
+      own.flatMap((overlay) => overlay.certificates),
+      (item) => item.name,
+    ),
+    timeZone: own.findLast((overlay) => overlay.timeZone !== undefined)?.timeZone,
+    files: unique(
+      own.flatMap((overlay) => overlay.files),
+      (file) => file.path,
+    ),
+    user: own.findLast((overlay) => overlay.user !== undefined)?.user,
+    users: unique(
+      own.flatMap((overlay) => overlay.users),
+      (user) => user.name,
+    ),
+    labels: Object.assign({}, ...own.map((overlay) => overlay.labels)) as Record<string, string>,
+    packages: [...new Set(own.flatMap((overlay) => overlay.packages))].sort(),
+    heapPercentage: own.findLast((overlay) => overlay.heapPercentage !== undefined)?.heapPercentage,
+    sources: Object.fromEntries(own.map((overlay) => [overlay.name, overlay.digest])),
+  };
+}
+
+function unique<T>(items: readonly T[], key: (item: T) => string): T[] {
+  return [...new Map(items.map((item) => [key(item), item])).values()];
+}

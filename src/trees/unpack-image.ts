@@ -1,0 +1,69 @@
+import { lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { canonicalJson } from '../core/canonical-json.ts';
+import { SingleFlight } from '../core/concurrency.ts';
+import { digestOf, hexOf, type Digest } from '../core/digest.ts';
+import { Failure, isFailure, systemCode } from '../core/errors.ts';
+import type { ImageConfig, ImageManifest } from '../formats/oci/descriptor.ts';
+import type { LayoutStore } from '../store/layout/layout-store.ts';
+import { ImageTree } from './image-tree.ts';
+import { materialise } from './materialise.ts';
+import { readImage, viewParts } from './read-image.ts';
+import { NeedsLayersBelow, unpackLayer } from './unpack-layer.ts';
+
+const flights = new SingleFlight<string>();
+
+export interface UnpackedImage {
+  readonly digest: Digest;
+  readonly manifest: ImageManifest;
+  readonly config: ImageConfig;
+}
+
+/**
+ * Folders for an overlay mount, the lowest first: one per layer, shared by all images that have it. An image with
+ * whiteouts, devices or links between layers, as other tools make them, becomes one folder with everything applied.
+ */
+export async function unpackImage(store: LayoutStore, image: UnpackedImage): Promise<string[]> {
+  const diffIds = image.config.rootfs.diff_ids;
+  const folders: string[] = [];
+  try {
+    for (const [index, layer] of image.manifest.layers.entries()) {
+      const diffId = diffIds[index];
+      if (diffId === undefined)
+        throw new Failure('STORE_DAMAGED', `${image.digest} has more layers than diffIDs`, {
+          hint: 'the image is damaged; build it again',
+        });
+      folders.push(await unpackLayer(store, layer, diffId));
+    }
+    return folders;
+  } catch (error) {
+    // What a layer of ours never holds, and others may: it is read again with the rules for layers of others.
+    const isForeign = error instanceof NeedsLayersBelow || isFailure(error, 'ARCHIVE_HOSTILE');
+    if (!isForeign) throw error;
+    return [await unpackWhole(store, image, diffIds)];
+  }
+}
+
+function unpackWhole(store: LayoutStore, image: UnpackedImage, diffIds: readonly Digest[]): Promise<string> {
+  const folder = join(store.stateFolder, 'unpacked', `image-${hexOf(digestOf(canonicalJson(diffIds)))}`);
+  return flights.run(folder, async () => {
+    if (await lstat(folder).catch(() => undefined)) return folder;
+    const { parts } = await readImage(store, image.digest);
+    const view = viewParts(parts);
+    const temporary = `${folder}.${process.pid}.tmp`;
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true, mode: 0o755 });
+    try {
+      const tree = new ImageTree(0);
+      for (const { path, node } of view.entries) tree.set(path, node);
+      await materialise(tree, temporary, view.contents);
+      await rename(temporary, folder);
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true });
+      if (!['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) throw error;
+    } finally {
+      await view.close();
+    }
+    return folder;
+  });
+}
