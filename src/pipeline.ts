@@ -1,14 +1,15 @@
-import { resolve } from 'node:path';
-import { createGate, mapConcurrent } from './core/concurrency.ts';
+import { mapConcurrent } from './core/concurrency.ts';
 import type { Context } from './core/context.ts';
 import { Failure, isFailure } from './core/errors.ts';
+import { matchesGlob } from './core/glob.ts';
 import type { LoadedRecipe } from './config/load-recipe.ts';
-import { openRuntime } from './runtimes/open-runtime.ts';
+import { openResources } from './pipeline-resources.ts';
 import type { Runtime, Sandbox } from './runtimes/runtime.ts';
 import { assembleCell, type Candidate } from './stages/assemble/assemble-cell.ts';
-import { findSuite } from './stages/catalog/debian-suites.ts';
-import { debianFacts, imageConfiguration, settingsFor } from './stages/plan/image-settings.ts';
-import type { CheckedCell, Trait } from './stages/test/battery/battery.ts';
+import { settingsFor } from './stages/plan/image-settings.ts';
+import type { CheckedCell } from './stages/test/battery/battery.ts';
+import { describeCell } from './stages/test/describe-cell.ts';
+import { namingOf } from './stages/plan/naming.ts';
 import { nameCells } from './stages/plan/plan-cells.ts';
 import type { PlannedCell } from './stages/plan/cell.ts';
 import { publishCell, type PublishTarget, type TargetReceipt } from './stages/publish/publish-cell.ts';
@@ -17,7 +18,6 @@ import { restoreMissing } from './stages/resolve/restore-missing.ts';
 import { loadDockerfileTest, type DockerfileTest } from './stages/test/dockerfile-test.ts';
 import { requiredSuites, testCandidate, type PlatformReport } from './stages/test/test-candidate.ts';
 import type { LayoutStore } from './store/layout/layout-store.ts';
-import { openRegistryStore } from './store/registry/registry-store.ts';
 
 /** How far each cell goes: `run` is `publish`. */
 export type Goal = 'build' | 'test' | 'publish';
@@ -47,30 +47,34 @@ export interface PipelineInput {
   readonly aptFolder: string;
   readonly runtime?: string;
   readonly allowOlder: boolean;
+  readonly allowBaseChange: boolean;
+  /** Pattern of the cells to work on; the others keep what they have. */
+  readonly cells?: string;
 }
 
 /** THE flow: every cell goes its own way from the lock to its tags, and none waits for or fails with another. */
 export async function runPipeline(input: PipelineInput): Promise<CellResult[]> {
   const { store, loaded, lock, context, goal } = input;
   requireFresh(lock, loaded.recipe, input.lockPath);
-  const cells = planLocked(input);
+  const cells = chooseCells(planLocked(input), input.cells);
   const tests =
     goal === 'build'
       ? []
       : await Promise.all(loaded.recipe.tests.map((test) => loadDockerfileTest(loaded.folder, test)));
   await restoreMissing(store, lock.inputs, { loaded, context, aptFolder: input.aptFolder });
-  const shared = openShared(input);
+  const resources = openResources(input);
   try {
     return await mapConcurrent(cells, context.concurrency * 4, (cell) =>
       settle(cell, context, async (steps) => {
-        steps.candidate = await assemble(input, cell, shared.runtime);
+        requireResolved(lock, cell);
+        steps.candidate = await assemble(input, cell, resources.sandbox);
         if (goal === 'build') return steps.candidate.reused ? 'unchanged' : 'built';
         const checkedCell = describeCell(input, cell);
         steps.reports = await test(input, cell, {
           candidate: steps.candidate,
           checkedCell,
           tests,
-          runtime: shared.runtime,
+          runtime: resources.runtime,
         });
         const verdict = judge(steps.reports);
         if (verdict) return verdict;
@@ -79,13 +83,13 @@ export async function runPipeline(input: PipelineInput): Promise<CellResult[]> {
           candidate: steps.candidate,
           checkedCell,
           tests,
-          targets: shared.targets(),
+          targets: resources.targets(),
         });
         return steps.receipts.some((receipt) => receipt.movedTags.length > 0) ? 'published' : 'unchanged';
       }),
     );
   } finally {
-    await shared.close();
+    await resources.close();
   }
 }
 
@@ -95,21 +99,44 @@ export function planLocked({
   lock,
   context,
 }: Pick<PipelineInput, 'loaded' | 'lock' | 'context'>): PlannedCell[] {
-  const { bases, variants } = loaded.recipe;
-  const cells = lock.cells.map(({ id, release, base, variant, platforms }) => ({
+  const locked = lock.cells.map(({ platforms, ...cell }) => ({
+    ...cell,
+    platforms: platforms.map((platform) => platform.platform),
+  }));
+  // A cell without inputs keeps its names: they must not go to an older release because the newest has a problem.
+  const cells = [...locked, ...lock.unresolved].map(({ id, release, base, variant, platforms }) => ({
     id,
     release,
     base,
     variant,
-    platforms: platforms.map((platform) => platform.platform),
+    platforms,
   }));
-  return nameCells(cells, { bases: Object.keys(bases), variants, now: context.now });
+  return nameCells(cells, { ...namingOf(loaded), now: context.now });
+}
+
+/** @throws Failure USAGE when the pattern means none of them */
+function chooseCells(cells: readonly PlannedCell[], pattern: string | undefined): readonly PlannedCell[] {
+  if (pattern === undefined) return cells;
+  const chosen = cells.filter((cell) => matchesGlob(pattern, cell.id));
+  if (chosen.length > 0) return chosen;
+  throw new Failure('USAGE', `--cells ${JSON.stringify(pattern)} matches none of ${cells.length} cells`, {
+    hint: `cells are like ${cells[0]?.id ?? '24.0.0-trixie-runtime'}; a pattern is like '24.*-slim'`,
+  });
+}
+
+/** @throws Failure with the reason that the lock has for a cell without inputs */
+function requireResolved(lock: Lock, cell: PlannedCell): void {
+  const problem = lock.unresolved.find((candidate) => candidate.id === cell.id);
+  if (problem)
+    throw new Failure('UNRESOLVED', problem.reason, {
+      hint: problem.hint ?? 'once the cause is gone, run `nodeworthy lock` again',
+    });
 }
 
 async function assemble(
   { store, lock, loaded, context }: PipelineInput,
   cell: PlannedCell,
-  runtime: () => Promise<Runtime>,
+  sandbox: () => Promise<Sandbox>,
 ): Promise<Candidate> {
   const locked = lock.cells.find((candidate) => candidate.id === cell.id);
   if (!locked) throw new Failure('LOCK_OUTDATED', `the lock has no cell ${cell.id}`, { hint: 'run `nodeworthy lock`' });
@@ -117,41 +144,8 @@ async function assemble(
   return await assembleCell(store, lock, locked, {
     compression: loaded.recipe.compression,
     settings: settingsFor(loaded, cell),
-    sandbox: async () => requireSandbox(await runtime()),
+    sandbox,
     onStep: (detail) => context.report({ kind: 'cell', cell: cell.id, step: 'assemble', detail }),
-  });
-}
-
-/** What the battery has to know of a cell. */
-function describeCell({ lock, loaded }: PipelineInput, cell: PlannedCell): CheckedCell {
-  const settings = settingsFor(loaded, cell);
-  const base = loaded.recipe.bases[cell.base];
-  const suite = base && 'debian' in base ? findSuite(base.debian, cell.base) : undefined;
-  const locked = lock.cells.find((candidate) => candidate.id === cell.id)?.platforms[0];
-  const image = lock.systems.find((system) => system.id === locked?.system)?.image;
-  const facts = image ?? debianFacts(settings);
-  const traits: readonly (readonly [Trait, boolean])[] = [
-    ['no-shell', !facts.hasShell || settings.hardening.includes('shells')],
-    ['no-package-manager', settings.hardening.includes('package-managers')],
-    ['no-init', facts.init.length === 0],
-    ['no-certificates', facts.certificateBundle === undefined],
-    ['foreign-base', image !== undefined],
-  ];
-  return {
-    release: cell.release,
-    suite: suite && !suite.isExperimental ? suite.codename : '',
-    variant: cell.variant,
-    user: imageConfiguration(cell.release, settings, debianFacts(settings)).user,
-    hardening: settings.hardening,
-    traits: traits.flatMap(([trait, holds]) => (holds ? [trait] : [])),
-  };
-}
-
-/** Maintainer scripts change a folder of this machine: an engine elsewhere cannot. */
-function requireSandbox(runtime: Runtime): Sandbox {
-  if (runtime.sandbox) return runtime.sandbox;
-  throw new Failure('RUNTIME_MISSING', `slim and build images need a sandbox, which ${runtime.name} is not`, {
-    hint: 'install runc and run as root: apt-get install runc',
   });
 }
 
@@ -191,7 +185,7 @@ interface Publishing {
 }
 
 async function publish(
-  { store, context, allowOlder }: PipelineInput,
+  { store, context, allowOlder, allowBaseChange }: PipelineInput,
   cell: PlannedCell,
   { candidate, checkedCell, tests, targets }: Publishing,
 ): Promise<TargetReceipt[]> {
@@ -203,6 +197,7 @@ async function publish(
     suites: requiredSuites(checkedCell, tests),
     targets,
     allowOlder,
+    allowBaseChange,
   });
 }
 
@@ -243,45 +238,7 @@ async function settle(
     context.signal.throwIfAborted();
     if (!isFailure(error)) throw error;
     if (error.code === 'DISK_FULL' || error.code === 'RUNTIME_MISSING') throw error;
-    const blocked = ['TAG_IMMUTABLE', 'TAG_WOULD_MOVE_BACK', 'UNTESTED'].includes(error.code);
+    const blocked = ['TAG_IMMUTABLE', 'TAG_WOULD_MOVE_BACK', 'TAG_WOULD_CHANGE_BASE', 'UNTESTED'].includes(error.code);
     return result(blocked ? 'blocked' : 'error', { reason: error.message, hint: error.hint });
   }
-}
-
-/** Things that all cells share and that are opened only when one of them needs it. */
-function openShared({ store, loaded, context, runtime: wanted }: PipelineInput) {
-  let runtime: Promise<Runtime> | undefined;
-  let targets: (PublishTarget & { close?: () => Promise<void> })[] | undefined;
-  const gate = createGate(context.concurrency + 1);
-  return {
-    runtime(): Promise<Runtime> {
-      runtime ??= openRuntime(wanted, context.env).then((opened) => ({
-        ...opened,
-        run: (environment, request, signal) => gate(() => opened.run(environment, request, signal)),
-      }));
-      return runtime;
-    },
-    targets(): PublishTarget[] {
-      targets ??= [
-        { name: 'store', store },
-        ...loaded.recipe.publish.map((target) => {
-          const caFile = target.caFile === undefined ? undefined : resolve(loaded.folder, target.caFile);
-          const registry = openRegistryStore({
-            ...target,
-            caFile,
-            env: context.env,
-            signal: context.signal,
-            report: context.report,
-          });
-          return { name: target.repository, store: registry, close: () => registry.close() };
-        }),
-      ];
-      return targets;
-    },
-    async close(): Promise<void> {
-      const opened = await runtime?.catch(() => undefined);
-      await opened?.close();
-      for (const target of targets ?? []) await target.close?.();
-    },
-  };
 }

@@ -21,6 +21,7 @@ const layers = [
   'src/formats/',
   'src/config/',
   'src/store/',
+  'src/trees/',
   'src/sources/',
   'src/runtimes/',
   'src/stages/catalog/',
@@ -29,6 +30,7 @@ const layers = [
   'src/stages/assemble/',
   'src/stages/test/',
   'src/stages/publish/',
+  'src/pipeline-resources.ts',
   'src/pipeline.ts',
   'src/cli/',
 ];
@@ -37,7 +39,7 @@ const layerOf = (file: string): number => layers.findIndex((layer) => file.start
 /** Folder of a family's members, and the one file that may import them. */
 const families = [
   {
-    members: /^src\/sources\/(npm|nodejs-dist|debian)\//,
+    members: /^src\/sources\/(npm|nodejs-dist|debian|image)\//,
     table: 'src/sources/open-source.ts',
     shared: ['src/sources/debian/catalogue.ts', 'src/sources/debian/review-scripts.ts'],
   },

@@ -19,6 +19,8 @@ export interface CommandContext {
 export interface Command<Result = unknown> {
   readonly name: string;
   readonly summary: string;
+  /** Name of the one word that may follow the command. */
+  readonly positional?: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
   run(input: CommandContext): Promise<Result>;
   pretty(result: Result): string;

@@ -11,12 +11,13 @@ import { plan } from './commands/plan.ts';
 import { publish } from './commands/publish.ts';
 import { run } from './commands/run.ts';
 import { show } from './commands/show.ts';
+import { squash } from './commands/squash.ts';
 import { test } from './commands/test.ts';
 import { createLineReporter } from './reporters/line-reporter.ts';
 import { silentReporter, type Reporter } from './reporters/reporter.ts';
 import { createTableReporter } from './reporters/table-reporter.ts';
 
-export const commands: readonly Command[] = [init, plan, lock, build, test, publish, show, run];
+export const commands: readonly Command[] = [init, plan, lock, build, test, publish, show, run, squash];
 
 /** Parses the command line, runs one command, prints its result, and leaves with the status the table gives. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -85,11 +86,17 @@ function parseOptions(command: Command, args: readonly string[]): OptionValues {
   const specs = Object.fromEntries(
     Object.entries(known).map(([name, { type, short }]) => [name, { type, ...(short ? { short } : {}) }]),
   );
-  const allowPositionals = command.name === 'show';
+  const allowPositionals = command.positional !== undefined;
   try {
     const { values, positionals } = parseArgs({ args: [...args], options: specs, strict: true, allowPositionals });
+    const [, second] = positionals;
+    if (second !== undefined)
+      throw new Failure('USAGE', `${command.name}: ${JSON.stringify(second)} is one word too many`, {
+        hint: `see nodeworthy ${command.name} --help`,
+      });
     return { ...(values as OptionValues), ...(positionals[0] === undefined ? {} : { _: positionals[0] }) };
   } catch (error) {
+    if (isFailure(error)) throw error;
     const flag = args.find((arg) => arg.startsWith('--') && known[arg.slice(2).split('=')[0] ?? ''] === undefined);
     const near = flag && suggest(flag.slice(2).split('=')[0] ?? '', Object.keys(known));
     throw new Failure(
@@ -160,7 +167,7 @@ export function helpOf(command: Command): string {
     ([name, spec]) => [`--${name}${spec.value ? ` ${spec.value}` : ''}`, spec.summary] as const,
   );
   const width = Math.max(...rows.map(([flag]) => flag.length));
-  return `${command.summary}.\n\nUsage: nodeworthy ${command.name} [options]\n\n${rows.map(([flag, summary]) => `  ${flag.padEnd(width)}  ${summary}`).join('\n')}\n`;
+  return `${command.summary}.\n\nUsage: nodeworthy ${command.name}${command.positional ? ` ${command.positional}` : ''} [options]\n\n${rows.map(([flag, summary]) => `  ${flag.padEnd(width)}  ${summary}`).join('\n')}\n`;
 }
 
 /** `node:sqlite` and type stripping are announced as experimental on each start; other warnings stay. */

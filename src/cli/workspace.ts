@@ -19,14 +19,19 @@ export const aptFolder = '/etc/apt';
 export async function openWorkspace({ options, context, cwd }: CommandContext): Promise<Workspace> {
   const loaded = await loadRecipe(resolve(cwd, String(options['recipe'] ?? defaultRecipe)), context.now);
   const lockPath = join(loaded.folder, 'nodeworthy.lock.json');
-  const chosen = (options['store'] as string | undefined) ?? context.env['NODEWORTHY_STORE'];
-  const storePath = chosen ? resolve(cwd, chosen) : join(dirname(loaded.path), '.nodeworthy', 'store');
+  const storePath = storeFolder({ options, context, cwd }, dirname(loaded.path));
   // Whoever chooses everything again does not need what was chosen before.
   const lock = await readLock(lockPath).catch((error: unknown) => {
     if (options['update'] === true && isFailure(error, 'LOCK_INVALID')) return undefined;
     throw error;
   });
   return { loaded, lockPath, lock, storePath };
+}
+
+/** Folder of the store: as it was asked for, or beside the recipe. */
+export function storeFolder({ options, context, cwd }: CommandContext, recipeFolder: string = cwd): string {
+  const chosen = (options['store'] as string | undefined) ?? context.env['NODEWORTHY_STORE'];
+  return chosen ? resolve(cwd, chosen) : join(recipeFolder, '.nodeworthy', 'store');
 }
 
 export async function openStore(workspace: Workspace): Promise<LayoutStore> {

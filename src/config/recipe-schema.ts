@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { hardeningRuleNames } from './hardening.ts';
+import { aliasKinds } from './alias-kinds.ts';
 import { OverlaySchema } from './overlay-schema.ts';
 
 const name = z
@@ -49,6 +50,22 @@ const PublishTarget = z.strictObject({
   caFile: z.string().optional().describe('PEM file with the registry’s certificate authority'),
 });
 
+const TagPolicy = z.strictObject({
+  aliases: z
+    .array(z.enum(aliasKinds))
+    .default([...aliasKinds])
+    .describe('Moving tags that are made; the exact version always is'),
+  base: name.optional().describe('Base of the tags without one; without it, the first that is no experiment'),
+  bases: z
+    .record(z.string().regex(/^\d+$/, 'a release line, like 22'), name)
+    .default({})
+    .describe('Base of a line’s tags without one: a line keeps its base when the default moves on'),
+  variant: z
+    .enum(['runtime', 'slim', 'build'])
+    .optional()
+    .describe('Variant of the tags without one; without it, the first'),
+});
+
 /** What a team wants. Strict: a key that is not here is an error that names its line. */
 export const RecipeSchema = z.strictObject({
   name: name.describe('Name of the product line; part of every image title'),
@@ -92,6 +109,11 @@ export const RecipeSchema = z.strictObject({
     .array(OverlaySchema)
     .default([])
     .describe('What clients or environments want differently, applied in this order'),
+  tags: TagPolicy.prefault({}),
+  experimental: z
+    .array(z.string())
+    .default([])
+    .describe('Cells that are no more than an experiment, as patterns like `27.*`; they get no short tags'),
   tests: z.array(DockerfileTest).default([]).describe('Tests of your own, run on top of the built-in battery'),
   publish: z.array(PublishTarget).default([]).describe('Registries to publish to, besides the embedded store'),
 });

@@ -1,6 +1,7 @@
 import { mapConcurrent } from '../core/concurrency.ts';
 import { Failure } from '../core/errors.ts';
 import type { Descriptor } from '../formats/oci/descriptor.ts';
+import { isIndexType } from '../formats/oci/media-types.ts';
 import { readIndex, readManifest } from './manifest.ts';
 import type { Store } from './store.ts';
 
@@ -10,14 +11,15 @@ export interface CopyResult {
 }
 
 /**
- * Copies an image index with all it names, by digest, children before parents, and reads each manifest back. Bytes are
+ * Copies an image, or an image index with all it names, by digest, children before parents, and reads each manifest back. Bytes are
  * streamed as they are; what the target has is not sent again.
  */
-export async function copyImage(from: Store, to: Store, index: Descriptor): Promise<CopyResult> {
+export async function copyImage(from: Store, to: Store, image: Descriptor): Promise<CopyResult> {
   let uploadedBytes = 0;
   let uploadedBlobs = 0;
-  const { manifests } = await readIndex(from, index.digest);
-  for (const child of manifests) {
+  const isIndex = isIndexType(image.mediaType);
+  const children = isIndex ? (await readIndex(from, image.digest)).manifests : [image];
+  for (const child of children) {
     const manifest = await readManifest(from, child.digest);
     const blobs = [...new Map([manifest.config, ...manifest.layers].map((blob) => [blob.digest, blob])).values()];
     await mapConcurrent(blobs, 2, async (blob) => {
@@ -28,7 +30,7 @@ export async function copyImage(from: Store, to: Store, index: Descriptor): Prom
     });
     await copyManifest(from, to, child);
   }
-  await copyManifest(from, to, index);
+  if (isIndex) await copyManifest(from, to, image);
   return { uploadedBytes, uploadedBlobs };
 }
 

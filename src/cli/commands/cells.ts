@@ -7,8 +7,12 @@ import { aptFolder, openStore, openWorkspace, requireLock } from '../workspace.t
 export const runtimeOption = {
   runtime: { type: 'string', summary: 'Container runtime for tests: runc or docker', value: 'NAME' },
 } as const satisfies Record<string, OptionSpec>;
+export const cellsOption = {
+  cells: { type: 'string', summary: 'Only the cells that match, like 24.*-slim', value: 'GLOB' },
+} as const satisfies Record<string, OptionSpec>;
 export const olderOption = {
   'allow-older': { type: 'boolean', summary: 'Let aliases go back to an older image' },
+  'allow-base-change': { type: 'boolean', summary: 'Let aliases change their operating system inside a line' },
 } as const satisfies Record<string, OptionSpec>;
 
 /** `build`, `test` and `publish` differ only in how far the cells go. */
@@ -16,7 +20,7 @@ export function defineGoalCommand(goal: Goal, summary: string, options: Readonly
   return defineCommand<CellResult[]>({
     name: goal,
     summary,
-    options: { ...recipeOptions, ...options },
+    options: { ...recipeOptions, ...cellsOption, ...options },
     async run(input) {
       const workspace = await openWorkspace(input);
       const lock = requireLock(workspace);
@@ -30,6 +34,8 @@ export function defineGoalCommand(goal: Goal, summary: string, options: Readonly
         aptFolder,
         runtime: input.options['runtime'] as string | undefined,
         allowOlder: input.options['allow-older'] === true,
+        allowBaseChange: input.options['allow-base-change'] === true,
+        cells: input.options['cells'] as string | undefined,
       });
     },
     pretty: cellsTable,

@@ -1,3 +1,4 @@
+import { failureCodes } from '../../core/errors.ts';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Context } from '../../core/context.ts';
 import { resolveLock } from '../../stages/resolve/resolve-lock.ts';
@@ -20,13 +21,17 @@ export const lock = defineCommand<LockResult>({
     const workspace = await openWorkspace(input);
     return await makeLock(workspace, input.context, input.options['update'] === true);
   },
+  exitStatus: ({ lock: made }) => (made.unresolved.length > 0 ? failureCodes.UNRESOLVED.exit : 0),
   pretty: ({ path, state, lock: made }) => {
     const bytes = made.inputs.reduce((sum, item) => sum + item.size, 0);
-    return `${path}: ${state}\n${made.cells.length} cells from ${made.inputs.length} inputs (${formatBytes(bytes)}), chosen on ${made.date}`;
+    return `${path}: ${state}\n${made.cells.length} cells from ${made.inputs.length} inputs (${formatBytes(bytes)}), chosen on ${made.date}${made.unresolved
+      .map(({ id, reason, hint }) => `\n${id}: ${reason}${hint ? `\n  hint: ${hint}` : ''}`)
+      .join('')}`;
   },
   json: ({ path, state, lock: made }) => ({
     path,
     state,
+    unresolved: made.unresolved,
     cells: made.cells.map((cell) => cell.id),
     inputs: made.inputs.map(({ kind, name, version, digest, size }) => ({ kind, name, version, digest, size })),
   }),

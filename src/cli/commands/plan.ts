@@ -1,7 +1,12 @@
-import { Failure } from '../../core/errors.ts';
+import { join } from 'node:path';
+import { readTextIfExists } from '../../core/files.ts';
+import { comparePlan, type PlanComparison } from '../../stages/plan/compare-plan.ts';
+import { listPublished } from '../../stages/publish/list-published.ts';
+import type { Lock } from '../../stages/resolve/lock.ts';
 import { planLocked } from '../../pipeline.ts';
 import { lineOf, phaseOf } from '../../stages/catalog/release-lines.ts';
 import type { PlannedCell } from '../../stages/plan/cell.ts';
+import { namingOf } from '../../stages/plan/naming.ts';
 import { planCells } from '../../stages/plan/plan-cells.ts';
 import { selectionDigest } from '../../stages/resolve/lock.ts';
 import { findReleases } from '../../stages/resolve/find-releases.ts';
@@ -12,6 +17,9 @@ import { openStore, openWorkspace } from '../workspace.ts';
 interface PlanResult {
   readonly source: 'lock' | 'catalog';
   readonly cells: readonly (PlannedCell & { readonly phase: string })[];
+  readonly unresolved: Lock['unresolved'];
+  /** Against what the embedded store has published. */
+  readonly changes: PlanComparison;
 }
 
 export const plan = defineCommand<PlanResult>({
@@ -22,47 +30,66 @@ export const plan = defineCommand<PlanResult>({
     const workspace = await openWorkspace(input);
     const { loaded, lock } = workspace;
     const usesLock = lock !== undefined && lock.selection === selectionDigest(loaded.recipe);
-    const { recipe } = loaded;
     const cells = usesLock
       ? planLocked({ loaded, lock, context: input.context })
       : planCells({
           releases: await findReleases(await openStore(workspace), loaded, input.context),
-          bases: Object.keys(recipe.bases),
-          variants: recipe.variants,
+          ...namingOf(loaded),
           now: input.context.now,
         });
+    const published = (await readTextIfExists(join(workspace.storePath, 'index.json')))
+      ? await listPublished(await openStore(workspace))
+      : [];
     return {
+      unresolved: usesLock ? lock.unresolved : [],
+      changes: comparePlan(cells, published),
       source: usesLock ? 'lock' : 'catalog',
       cells: cells.map((cell) => ({ ...cell, phase: phaseFor(cell.release, input.context.now) })),
     };
   },
-  pretty: ({ source, cells }) =>
+  pretty: ({ source, cells, changes, unresolved }) =>
     [
       renderTable(
-        ['cell', 'phase', 'platforms', 'tags'],
-        cells.map((cell) => [cell.id, cell.phase, cell.platforms.join(' '), cell.aliases.join(' ')]),
+        ['cell', 'phase', 'support', 'platforms', 'tags'],
+        cells.map((cell) => [cell.id, cell.phase, cell.supportClass, cell.platforms.join(' '), cell.aliases.join(' ')]),
       ),
       '',
+      ...changeLines(changes),
+      ...unresolved.map(({ id, reason }) => `${id} cannot be built: ${reason}`),
       source === 'lock'
         ? 'versions are those of the lock'
         : 'versions are the newest of the source; `nodeworthy lock` pins them',
     ].join('\n'),
-  json: ({ source, cells }) => ({
+  json: ({ source, cells, changes, unresolved }) => ({
     source,
-    cells: cells.map(({ id, release, base, variant, phase, platforms, aliases }) => ({
+    changes,
+    unresolved,
+    cells: cells.map(({ id, release, base, variant, phase, supportClass, platforms, aliases }) => ({
       id,
       release,
       base,
       variant,
       phase,
+      supportClass,
       platforms,
       tags: aliases,
     })),
   }),
 });
 
+function changeLines({ added, moved, removed }: PlanComparison): string[] {
+  const bases = moved.map(({ tag, from, to }) => `  ${tag}: ${from ?? 'new'} → ${to}`);
+  return [
+    `${added.length} cells to add, ${moved.length} tags to move, ${removed.length} published cells not planned any more`,
+    ...bases.slice(0, 20),
+    ...(bases.length > 20 ? [`  and ${bases.length - 20} more; all with --json`] : []),
+    ...removed
+      .slice(0, 20)
+      .map(({ cell, tags }) => `  not planned: ${cell}${tags.length > 0 ? ` (keeps ${tags.join(' ')})` : ''}`),
+  ];
+}
+
 function phaseFor(release: string, now: Date): string {
   const line = lineOf(Number(release.split('.')[0]));
-  if (!line) throw new Failure('SELECTION_EMPTY', `Node.js ${release} belongs to no known release line`);
-  return phaseOf(line, now);
+  return line ? phaseOf(line, now) : 'unknown';
 }

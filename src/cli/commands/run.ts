@@ -7,7 +7,7 @@ import { defineCommand, recipeOptions } from '../command.ts';
 import { cellsJson, cellsTable, hasTrouble } from '../views/cells-view.ts';
 import { renderRunPage } from '../views/run-page.ts';
 import { aptFolder, openStore, openWorkspace } from '../workspace.ts';
-import { olderOption, runtimeOption } from './cells.ts';
+import { cellsOption, olderOption, runtimeOption } from './cells.ts';
 import { makeLock } from './lock.ts';
 
 interface RunResult {
@@ -20,7 +20,7 @@ interface RunResult {
 export const run = defineCommand<RunResult>({
   name: 'run',
   summary: 'The whole flow: lock if there is none, build, test, publish, report',
-  options: { ...recipeOptions, ...runtimeOption, ...olderOption },
+  options: { ...recipeOptions, ...cellsOption, ...runtimeOption, ...olderOption },
   async run(input) {
     const started = performance.now();
     const workspace = await openWorkspace(input);
@@ -37,6 +37,8 @@ export const run = defineCommand<RunResult>({
       aptFolder,
       runtime: input.options['runtime'] as string | undefined,
       allowOlder: input.options['allow-older'] === true,
+      allowBaseChange: input.options['allow-base-change'] === true,
+      cells: input.options['cells'] as string | undefined,
     });
     const startedAt = input.context.verificationTime;
     const page = renderRunPage({

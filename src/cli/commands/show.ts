@@ -37,6 +37,7 @@ interface ShowResult {
 export const show = defineCommand<ShowResult>({
   name: 'show',
   summary: 'Show what a cell, tag or digest is made of, how it was tested, and its tags',
+  positional: 'REF',
   options: {
     ...recipeOptions,
     image: { type: 'string', summary: 'Cell, tag or digest; may also be the first word', value: 'REF' },

@@ -1,13 +1,19 @@
 import semver from 'semver';
-import { isLts, lineOf, phaseOf, releaseLines, type ReleaseLine } from '../catalog/release-lines.ts';
+import type { AliasKind } from '../../config/alias-kinds.ts';
+import { isLts, lineOf, phaseOf, type ReleaseLine } from '../catalog/release-lines.ts';
 import type { Cell } from './cell.ts';
 
 export interface AliasScope {
-  readonly cells: readonly Cell[];
-  readonly defaultBase: string;
+  /** Releases of the cells with the same base and variant that may have moving tags, the newest first. */
+  readonly siblings: readonly string[];
   readonly defaultVariant: string;
+  /** Base of the tags without one, for a line. */
+  readonly baseOf: (major: number) => string;
+  readonly kinds: ReadonlySet<AliasKind>;
+  /** Cells that are an experiment have their full names only. */
+  readonly isExperimental: boolean;
   readonly now: Date;
-  readonly lines?: readonly ReleaseLine[];
+  readonly lines: readonly ReleaseLine[];
 }
 
 /**
@@ -18,33 +24,34 @@ export interface AliasScope {
  * begun: all three always point somewhere, whatever the day.
  */
 export function aliasesOf(cell: Cell, scope: AliasScope): string[] {
-  const stems = stemsOf(cell, scope);
+  if (scope.isExperimental) return [cell.id];
+  const isDefaultVariant = cell.variant === scope.defaultVariant;
+  const isDefaultBase = cell.base === scope.baseOf(semver.major(cell.release));
   const suffixes = [`-${cell.base}-${cell.variant}`];
-  if (cell.variant === scope.defaultVariant) suffixes.push(`-${cell.base}`);
-  if (cell.base === scope.defaultBase) suffixes.push(`-${cell.variant}`);
-  if (cell.base === scope.defaultBase && cell.variant === scope.defaultVariant) suffixes.push('');
+  if (isDefaultVariant) suffixes.push(`-${cell.base}`);
+  if (isDefaultBase) suffixes.push(`-${cell.variant}`);
+  if (isDefaultBase && isDefaultVariant) suffixes.push('');
+  const stems = stemsOf(cell, scope);
   return suffixes.flatMap((suffix) => stems.map((stem) => `${stem}${suffix}`));
 }
 
 /** Version and name parts a cell may carry, most specific first. */
-function stemsOf(cell: Cell, scope: AliasScope): string[] {
-  const lines = scope.lines ?? releaseLines;
-  const siblings = scope.cells
-    .filter((other) => other.base === cell.base && other.variant === cell.variant)
-    .map((other) => other.release);
+function stemsOf(cell: Cell, { siblings, kinds, now, lines }: AliasScope): string[] {
   const { major, minor } = semver.parse(cell.release) ?? { major: 0, minor: 0 };
-  const isNewest = (matches: (version: string) => boolean): boolean =>
-    newest(siblings.filter(matches)) === cell.release;
-  const stems = [cell.release];
+  const isNewest = (matches: (version: string) => boolean): boolean => siblings.find(matches) === cell.release;
+  const stems: [AliasKind | undefined, string][] = [[undefined, cell.release]];
   if (isNewest((version) => semver.major(version) === major && semver.minor(version) === minor))
-    stems.push(`${major}.${minor}`);
-  if (!isNewest((version) => semver.major(version) === major)) return stems;
-  stems.push(String(major));
-  const line = lineOf(major, lines);
-  if (line && isLts(line, scope.now)) stems.push(String(line.codename), `lts-${line.codename}`);
-  if (isNewest((version) => ltsMajors(lines, scope.now).has(semver.major(version)))) stems.push('lts');
-  if (isNewest((version) => begun(lines, scope.now).has(semver.major(version)))) stems.push('current', 'latest');
-  return stems;
+    stems.push(['minor', `${major}.${minor}`]);
+  if (isNewest((version) => semver.major(version) === major)) {
+    stems.push(['major', String(major)]);
+    const line = lineOf(major, lines);
+    if (line && isLts(line, now))
+      stems.push(['codename', String(line.codename)], ['lts-codename', `lts-${line.codename}`]);
+    if (isNewest((version) => ltsMajors(lines, now).has(semver.major(version)))) stems.push(['lts', 'lts']);
+    if (isNewest((version) => begun(lines, now).has(semver.major(version))))
+      stems.push(['current', 'current'], ['latest', 'latest']);
+  }
+  return stems.filter(([kind]) => kind === undefined || kinds.has(kind)).map(([, stem]) => stem);
 }
 
 function ltsMajors(lines: readonly ReleaseLine[], now: Date): ReadonlySet<number> {
@@ -53,8 +60,4 @@ function ltsMajors(lines: readonly ReleaseLine[], now: Date): ReadonlySet<number
 
 function begun(lines: readonly ReleaseLine[], now: Date): ReadonlySet<number> {
   return new Set(lines.filter((line) => phaseOf(line, now) !== 'pending').map((line) => line.major));
-}
-
-function newest(versions: readonly string[]): string | undefined {
-  return [...versions].sort(semver.rcompare)[0];
 }

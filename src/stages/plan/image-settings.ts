@@ -4,6 +4,7 @@ import { rulesFor, type HardeningRuleName } from '../../config/hardening.ts';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { digestOf, type Digest } from '../../core/digest.ts';
 import { compressions } from '../../formats/layer-compression.ts';
+import { lineOf } from '../catalog/release-lines.ts';
 import { mergeOverlays, type MergedOverlay } from './merge-overlays.ts';
 import { imagePaths, imageUser, variantNamed, type Variant } from './variants.ts';
 
@@ -114,10 +115,17 @@ export function imageConfiguration(release: string, settings: ImageSettings, bas
       ...Object.fromEntries(
         Object.entries(overlay.sources).map(([name, digest]) => [`io.nodeworthy.overlay.${name}`, digest]),
       ),
+      ...endOfLifeLabel(release),
       ...overlay.labels,
     },
     stopSignal: 'SIGTERM',
   };
+}
+
+/** The day on which the makers of a line stop: whoever pulls an image later can see that it is over. */
+function endOfLifeLabel(release: string): Record<string, string> {
+  const line = lineOf(semver.major(release));
+  return line ? { 'io.nodeworthy.end-of-life': line.end } : {};
 }
 
 /** Identity of the settings: a lock says for which ones its inputs were chosen. */

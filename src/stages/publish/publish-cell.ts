@@ -29,6 +29,8 @@ export interface PublishOptions {
   readonly targets: readonly PublishTarget[];
   /** Let aliases go back to an older image: a deliberate act, never a default. */
   readonly allowOlder: boolean;
+  /** Let aliases change their operating system inside a line: likewise. */
+  readonly allowBaseChange: boolean;
 }
 
 export interface TargetReceipt {
@@ -44,7 +46,7 @@ export interface TargetReceipt {
 /**
  * Publishes a tested digest to each target: first all bytes by digest, read back, then the tags, the revision first.
  * Before the first tag moves, a journal says what is meant; the next run finishes what was interrupted.
- * @throws Failure UNTESTED, TAG_IMMUTABLE, TAG_WOULD_MOVE_BACK; nothing has moved then
+ * @throws Failure UNTESTED, TAG_IMMUTABLE, TAG_WOULD_MOVE_BACK, TAG_WOULD_CHANGE_BASE; nothing has moved then
  */
 export async function publishCell(options: PublishOptions): Promise<TargetReceipt[]> {
   const { store, cell, targets } = options;
@@ -64,7 +66,7 @@ export async function publishCell(options: PublishOptions): Promise<TargetReceip
   return await withProcessLock(join(store.stateFolder, `publish-${cell.id}.lock`), async () => {
     for (const target of targets) await finishInterrupted(store, target, cell.id);
     const plan = await planPublication(options);
-    for (const { target, steps } of plan.targets) refuse(target, steps, options.allowOlder);
+    for (const { target, steps } of plan.targets) refuse(target, steps, options);
     const receipts: TargetReceipt[] = [];
     for (const { target, steps } of plan.targets) {
       receipts.push(await publishTo(options, target, { steps, revisionTag: plan.revisionTag }));
@@ -150,17 +152,31 @@ async function describe(store: Store, digest: Digest): Promise<TaggedImage> {
     digest,
     version: annotations['org.opencontainers.image.version'],
     created: annotations['org.opencontainers.image.created'],
+    base: annotations['io.nodeworthy.base'],
   };
 }
 
-function refuse(target: PublishTarget, steps: readonly TagStep[], allowOlder: boolean): void {
+function refuse(
+  target: PublishTarget,
+  steps: readonly TagStep[],
+  options: Pick<PublishOptions, 'allowOlder' | 'allowBaseChange'>,
+): void {
   for (const step of steps) {
     if (step.kind === 'refuse-immutable') {
       throw new Failure('TAG_IMMUTABLE', `${target.name}:${step.tag} is ${step.holds} for ever`, {
         hint: 'a revision tag never moves; publish again to get the next revision',
       });
     }
-    if (step.kind === 'refuse-older' && !allowOlder) {
+    if (step.kind === 'refuse-base' && !options.allowBaseChange) {
+      throw new Failure(
+        'TAG_WOULD_CHANGE_BASE',
+        `${target.name}:${step.tag} holds Node.js ${step.holds.version} on ${step.holds.base}, another operating system`,
+        {
+          hint: `keep the line on it with tags.bases: { ${String(step.holds.version).split('.')[0]}: ${step.holds.base} }; if the change is meant, add --allow-base-change`,
+        },
+      );
+    }
+    if (step.kind === 'refuse-older' && !options.allowOlder) {
       throw new Failure(
         'TAG_WOULD_MOVE_BACK',
         `${target.name}:${step.tag} holds Node.js ${step.holds.version} of ${step.holds.created}, which is newer`,
@@ -242,5 +258,5 @@ function toMoves(entry: JournalEntry): TagMove[] {
 
 function fromOf(step: TagStep): { readonly from?: Digest } {
   if (step.kind === 'move' && step.from !== undefined) return { from: step.from };
-  return step.kind === 'refuse-older' ? { from: step.holds.digest } : {};
+  return step.kind === 'refuse-older' || step.kind === 'refuse-base' ? { from: step.holds.digest } : {};
 }

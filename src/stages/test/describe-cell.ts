@@ -1,0 +1,34 @@
+import type { LoadedRecipe } from '../../config/load-recipe.ts';
+import { findSuite } from '../catalog/debian-suites.ts';
+import type { PlannedCell } from '../plan/cell.ts';
+import { debianFacts, imageConfiguration, settingsFor } from '../plan/image-settings.ts';
+import type { Lock } from '../resolve/lock.ts';
+import type { CheckedCell, Trait } from './battery/battery.ts';
+
+/** What the battery has to know of a cell: who it runs as, what it carries, and what it lacks on purpose. */
+export function describeCell(
+  { lock, loaded }: { readonly lock: Lock; readonly loaded: LoadedRecipe },
+  cell: PlannedCell,
+): CheckedCell {
+  const settings = settingsFor(loaded, cell);
+  const base = loaded.recipe.bases[cell.base];
+  const suite = base && 'debian' in base ? findSuite(base.debian, cell.base) : undefined;
+  const locked = lock.cells.find((candidate) => candidate.id === cell.id)?.platforms[0];
+  const image = lock.systems.find((system) => system.id === locked?.system)?.image;
+  const facts = image ?? debianFacts(settings);
+  const traits: readonly (readonly [Trait, boolean])[] = [
+    ['no-shell', !facts.hasShell || settings.hardening.includes('shells')],
+    ['no-package-manager', settings.hardening.includes('package-managers')],
+    ['no-init', facts.init.length === 0],
+    ['no-certificates', facts.certificateBundle === undefined],
+    ['foreign-base', image !== undefined],
+  ];
+  return {
+    release: cell.release,
+    suite: suite && !suite.isExperimental ? suite.codename : '',
+    variant: cell.variant,
+    user: imageConfiguration(cell.release, settings, debianFacts(settings)).user,
+    hardening: settings.hardening,
+    traits: traits.flatMap(([trait, holds]) => (holds ? [trait] : [])),
+  };
+}
