@@ -5,10 +5,13 @@ import { matchesGlob } from './core/glob.ts';
 import type { LoadedRecipe } from './config/load-recipe.ts';
 import { openResources } from './pipeline-resources.ts';
 import type { Runtime, Sandbox } from './runtimes/runtime.ts';
+import { buildImageCell } from './stages/assemble/build-image-cell.ts';
+import type { ImageCellConfig, Recipe } from './config/recipe-schema.ts';
+import { nativePlatform } from './runtimes/emulation.ts';
 import { assembleCell, type Candidate } from './stages/assemble/assemble-cell.ts';
 import { settingsFor } from './stages/plan/image-settings.ts';
 import type { CheckedCell } from './stages/test/battery/battery.ts';
-import { describeCell } from './stages/test/describe-cell.ts';
+import { describeCell, describeImageCell } from './stages/test/describe-cell.ts';
 import { namingOf } from './stages/plan/naming.ts';
 import { nameCells } from './stages/plan/plan-cells.ts';
 import type { PlannedCell } from './stages/plan/cell.ts';
@@ -57,19 +60,20 @@ export async function runPipeline(input: PipelineInput): Promise<CellResult[]> {
   const { store, loaded, lock, context, goal } = input;
   requireFresh(lock, loaded.recipe, input.lockPath);
   const cells = chooseCells(planLocked(input), input.cells);
-  const tests =
-    goal === 'build'
-      ? []
-      : await Promise.all(loaded.recipe.tests.map((test) => loadDockerfileTest(loaded.folder, test)));
+  const loadTests = (list: Recipe['tests']) => Promise.all(list.map((test) => loadDockerfileTest(loaded.folder, test)));
+  const recipeTests = goal === 'build' ? [] : await loadTests(loaded.recipe.tests);
+  const imageTests = (image: ImageCellConfig) => loadTests(image.tests);
   await restoreMissing(store, lock.inputs, { loaded, context, aptFolder: input.aptFolder });
   const resources = openResources(input);
   try {
     return await mapConcurrent(cells, context.concurrency * 4, (cell) =>
       settle(cell, context, async (steps) => {
         requireResolved(lock, cell);
-        steps.candidate = await assemble(input, cell, resources.sandbox);
+        const image = loaded.recipe.images.find((candidate) => candidate.name === cell.id);
+        steps.candidate = image ? await buildImage(input, cell, image) : await assemble(input, cell, resources.sandbox);
         if (goal === 'build') return steps.candidate.reused ? 'unchanged' : 'built';
-        const checkedCell = describeCell(input, cell);
+        const checkedCell = image ? describeImageCell(image) : describeCell(input, cell);
+        const tests = [...recipeTests, ...((image && (await imageTests(image))) ?? [])];
         steps.reports = await test(input, cell, {
           candidate: steps.candidate,
           checkedCell,
@@ -111,7 +115,33 @@ export function planLocked({
     variant,
     platforms,
   }));
-  return nameCells(cells, { ...namingOf(loaded), now: context.now });
+  return withImages(nameCells(cells, { ...namingOf(loaded), now: context.now }), loaded);
+}
+
+/** Cells that an engine builds, after those of the matrix. */
+export function withImages(cells: readonly PlannedCell[], { recipe }: LoadedRecipe): PlannedCell[] {
+  const taken = new Map(cells.flatMap(({ id, aliases }) => aliases.map((tag) => [tag, id] as const)));
+  const images = recipe.images.map(({ name, aliases }): PlannedCell => {
+    for (const tag of [name, ...aliases]) {
+      const owner = taken.get(tag);
+      if (owner !== undefined)
+        throw new Failure('RECIPE_INVALID', `the tag ${tag} would mean two images: ${owner} and ${name}`, {
+          hint: 'rename the image, or leave the alias out',
+        });
+      taken.set(tag, name);
+    }
+    const platforms = [nativePlatform()];
+    return {
+      id: name,
+      release: '',
+      base: 'dockerfile',
+      variant: 'image',
+      platforms,
+      aliases: [name, ...aliases],
+      supportClass: 'maintained',
+    };
+  });
+  return [...cells, ...images];
 }
 
 /** @throws Failure USAGE when the pattern means none of them */
@@ -147,6 +177,17 @@ async function assemble(
     sandbox,
     onStep: (detail) => context.report({ kind: 'cell', cell: cell.id, step: 'assemble', detail }),
   });
+}
+
+async function buildImage(
+  { store, loaded, context }: PipelineInput,
+  cell: PlannedCell,
+  image: ImageCellConfig,
+): Promise<Candidate> {
+  context.report({ kind: 'cell', cell: cell.id, step: 'assemble', detail: `building ${image.dockerfile}` });
+  const { name, compression } = loaded.recipe;
+  const { env, signal } = context;
+  return await buildImageCell(store, image, { root: loaded.folder, name, compression, env, signal });
 }
 
 interface Testing {

@@ -23,6 +23,7 @@ const layers = [
   'src/store/',
   'src/trees/',
   'src/sources/',
+  'src/engines/',
   'src/runtimes/',
   'src/stages/catalog/',
   'src/stages/plan/',

@@ -5,6 +5,8 @@ import { Failure, isFailure, systemCode } from '../core/errors.ts';
 import { suggest } from '../core/suggest.ts';
 import { globalOptions, type Command, type OptionSpec, type OptionValues } from './command.ts';
 import { build } from './commands/build.ts';
+import { dockerfile } from './commands/dockerfile.ts';
+import { importCommand } from './commands/import.ts';
 import { init } from './commands/init.ts';
 import { lock } from './commands/lock.ts';
 import { plan } from './commands/plan.ts';
@@ -17,7 +19,19 @@ import { createLineReporter } from './reporters/line-reporter.ts';
 import { silentReporter, type Reporter } from './reporters/reporter.ts';
 import { createTableReporter } from './reporters/table-reporter.ts';
 
-export const commands: readonly Command[] = [init, plan, lock, build, test, publish, show, run, squash];
+export const commands: readonly Command[] = [
+  init,
+  plan,
+  lock,
+  build,
+  test,
+  publish,
+  show,
+  run,
+  squash,
+  dockerfile,
+  importCommand,
+];
 
 /** Parses the command line, runs one command, prints its result, and leaves with the status the table gives. */
 export async function main(argv: readonly string[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { loadRecipe, type LoadedRecipe } from '../config/load-recipe.ts';
 import { Failure, isFailure } from '../core/errors.ts';
 import { readLock, type Lock } from '../stages/resolve/lock.ts';
@@ -14,6 +14,15 @@ export interface Workspace {
 
 export const defaultRecipe = 'nodeworthy.yaml';
 export const aptFolder = '/etc/apt';
+
+/** A name for a new recipe: that of its folder, in the letters a name may have. */
+export function productLineName(folder: string): string {
+  const plain = basename(folder)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '');
+  return plain || 'node-images';
+}
 
 /** The recipe, its lock, and where its store is. */
 export async function openWorkspace({ options, context, cwd }: CommandContext): Promise<Workspace> {

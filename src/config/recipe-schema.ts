@@ -44,6 +44,19 @@ const DockerfileTest = z.strictObject({
   name: name.optional(),
 });
 
+const ImageCell = z.strictObject({
+  name: name.describe('Name of the cell, and its first tag'),
+  dockerfile: z.string().describe('Folder with a Dockerfile, or the file itself; relative to the recipe'),
+  engine: z
+    .enum(['docker', 'podman', 'buildah'])
+    .optional()
+    .describe('Engine that builds it; without it, the first that answers'),
+  squash: z.boolean().default(false).describe('Make one layer of the result'),
+  buildArguments: z.record(z.string(), z.string()).default({}).describe('Values of ARG'),
+  aliases: z.array(name).default([]).describe('More tags'),
+  tests: z.array(DockerfileTest).default([]).describe('Tests of this image alone'),
+});
+
 const PublishTarget = z.strictObject({
   repository: z.string().describe('Registry and repository, like localhost:5000/acme/node'),
   plainHttp: z.boolean().optional().describe('Speak http to a registry that is not on this machine'),
@@ -67,57 +80,75 @@ const TagPolicy = z.strictObject({
 });
 
 /** What a team wants. Strict: a key that is not here is an error that names its line. */
-export const RecipeSchema = z.strictObject({
-  name: name.describe('Name of the product line; part of every image title'),
-  node: z.strictObject({
-    releases: z
-      .array(z.union([z.string().min(1), z.number()]))
+export const RecipeSchema = z
+  .strictObject({
+    name: name.describe('Name of the product line; part of every image title'),
+    node: z
+      .strictObject({
+        releases: z
+          .array(z.union([z.string().min(1), z.number()]))
+          .describe('Selectors: 24.21.0, 24, 24.x, a range, lts, current, maintenance, supported, or a code name'),
+        source: z
+          .union([z.literal('npm'), NpmSource, DistSource])
+          .default('npm')
+          .describe('Where Node.js binaries come from'),
+      })
+      .prefault({ releases: [] }),
+    bases: z
+      .record(name, z.union([DebianBase, ImageBase]))
+      .default({})
+      .describe('Operating systems under the images; the first is the default of the short tags'),
+    variants: z
+      .array(z.enum(['runtime', 'slim', 'build']))
       .min(1)
-      .describe('Selectors: 24.21.0, 24, 24.x, a range, lts, current, maintenance, supported, or a code name'),
-    source: z
-      .union([z.literal('npm'), NpmSource, DistSource])
-      .default('npm')
-      .describe('Where Node.js binaries come from'),
-  }),
-  bases: z
-    .record(name, z.union([DebianBase, ImageBase]))
-    .refine((bases) => Object.keys(bases).length > 0, 'name at least one base')
-    .describe('Operating systems under the images; the first is the default of the short tags'),
-  variants: z
-    .array(z.enum(['runtime', 'slim', 'build']))
-    .min(1)
-    .default(['runtime']),
-  platforms: z
-    .array(z.enum(['linux/amd64', 'linux/arm64']))
-    .min(1)
-    .default(['linux/amd64']),
-  compression: z
-    .enum(['gzip', 'zstd'])
-    .default('gzip')
-    .describe('How layers are compressed; zstd is smaller, but old engines cannot read it'),
-  layers: z
-    .union([z.enum(['shared', 'one']), z.strictObject({ budget: z.number().int().min(1).max(127) })])
-    .default('shared')
-    .describe(
-      '`shared`: layers that images have in common; `one`: the smallest single image; a budget: at most so many',
-    ),
-  hardening: z
-    .union([z.enum(['none', 'standard', 'strict']), z.array(z.enum(hardeningRuleNames)).min(1)])
-    .default('standard')
-    .describe('Profile, or a list of rules'),
-  overlays: z
-    .array(OverlaySchema)
-    .default([])
-    .describe('What clients or environments want differently, applied in this order'),
-  tags: TagPolicy.prefault({}),
-  experimental: z
-    .array(z.string())
-    .default([])
-    .describe('Cells that are no more than an experiment, as patterns like `27.*`; they get no short tags'),
-  tests: z.array(DockerfileTest).default([]).describe('Tests of your own, run on top of the built-in battery'),
-  publish: z.array(PublishTarget).default([]).describe('Registries to publish to, besides the embedded store'),
-});
+      .default(['runtime']),
+    platforms: z
+      .array(z.enum(['linux/amd64', 'linux/arm64']))
+      .min(1)
+      .default(['linux/amd64']),
+    compression: z
+      .enum(['gzip', 'zstd'])
+      .default('gzip')
+      .describe('How layers are compressed; zstd is smaller, but old engines cannot read it'),
+    layers: z
+      .union([z.enum(['shared', 'one']), z.strictObject({ budget: z.number().int().min(1).max(127) })])
+      .default('shared')
+      .describe(
+        '`shared`: layers that images have in common; `one`: the smallest single image; a budget: at most so many',
+      ),
+    hardening: z
+      .union([z.enum(['none', 'standard', 'strict']), z.array(z.enum(hardeningRuleNames)).min(1)])
+      .default('standard')
+      .describe('Profile, or a list of rules'),
+    overlays: z
+      .array(OverlaySchema)
+      .default([])
+      .describe('What clients or environments want differently, applied in this order'),
+    images: z
+      .array(ImageCell)
+      .default([])
+      .describe('Images that an engine builds from a Dockerfile, tested and published like the others'),
+    tags: TagPolicy.prefault({}),
+    experimental: z
+      .array(z.string())
+      .default([])
+      .describe('Cells that are no more than an experiment, as patterns like `27.*`; they get no short tags'),
+    tests: z.array(DockerfileTest).default([]).describe('Tests of your own, run on top of the built-in battery'),
+    publish: z.array(PublishTarget).default([]).describe('Registries to publish to, besides the embedded store'),
+  })
+  .superRefine((recipe, context) => {
+    const hasCells = recipe.node.releases.length > 0;
+    if (!hasCells && recipe.images.length === 0)
+      context.addIssue({
+        code: 'custom',
+        path: ['node'],
+        message: 'name at least one release under node.releases, or an image under images',
+      });
+    if (hasCells && Object.keys(recipe.bases).length === 0)
+      context.addIssue({ code: 'custom', path: ['bases'], message: 'name at least one base' });
+  });
 
+export type ImageCellConfig = z.infer<typeof ImageCell>;
 export type Recipe = z.infer<typeof RecipeSchema>;
 export type NodeSourceConfig = Recipe['node']['source'];
 export type BaseConfig = Recipe['bases'][string];

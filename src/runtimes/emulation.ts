@@ -8,6 +8,11 @@ export function isNative(platform: string): boolean {
   return machines[process.arch] === platform;
 }
 
+/** Platform of this machine; a container engine here builds for it. */
+export function nativePlatform(): string {
+  return machines[process.arch] ?? `linux/${process.arch}`;
+}
+
 export interface Emulator {
   /** A static program: it must work inside of an image that has nothing of this machine. */
   readonly path: string;

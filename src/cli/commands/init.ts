@@ -1,8 +1,8 @@
 import { access, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Failure, translateFileError } from '../../core/errors.ts';
 import { defineCommand } from '../command.ts';
-import { defaultRecipe } from '../workspace.ts';
+import { defaultRecipe, productLineName } from '../workspace.ts';
 
 const starter = (
   name: string,
@@ -43,11 +43,7 @@ export const init = defineCommand<{ path: string }>({
       throw new Failure('USAGE', `${path} exists already`, {
         hint: 'edit it, or name another file with --recipe FILE',
       });
-    const name =
-      basename(join(path, '..'))
-        .toLowerCase()
-        .replaceAll(/[^a-z0-9]+/g, '-')
-        .replaceAll(/^-|-$/g, '') || 'node-images';
+    const name = productLineName(dirname(path));
     await writeFile(path, starter(name), { flag: 'wx' }).catch((error: unknown) => {
       throw translateFileError(error, path);
     });

@@ -3,7 +3,7 @@ import { readTextIfExists } from '../../core/files.ts';
 import { comparePlan, type PlanComparison } from '../../stages/plan/compare-plan.ts';
 import { listPublished } from '../../stages/publish/list-published.ts';
 import type { Lock } from '../../stages/resolve/lock.ts';
-import { planLocked } from '../../pipeline.ts';
+import { planLocked, withImages } from '../../pipeline.ts';
 import { lineOf, phaseOf } from '../../stages/catalog/release-lines.ts';
 import type { PlannedCell } from '../../stages/plan/cell.ts';
 import { namingOf } from '../../stages/plan/naming.ts';
@@ -32,11 +32,14 @@ export const plan = defineCommand<PlanResult>({
     const usesLock = lock !== undefined && lock.selection === selectionDigest(loaded.recipe);
     const cells = usesLock
       ? planLocked({ loaded, lock, context: input.context })
-      : planCells({
-          releases: await findReleases(await openStore(workspace), loaded, input.context),
-          ...namingOf(loaded),
-          now: input.context.now,
-        });
+      : withImages(
+          planCells({
+            releases: await findReleases(await openStore(workspace), loaded, input.context),
+            ...namingOf(loaded),
+            now: input.context.now,
+          }),
+          loaded,
+        );
     const published = (await readTextIfExists(join(workspace.storePath, 'index.json')))
       ? await listPublished(await openStore(workspace))
       : [];

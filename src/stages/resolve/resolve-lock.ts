@@ -67,7 +67,7 @@ export async function resolveLock(
     const tools = await acquireTools(nodeSource, { releases, chosenVariants, keep });
     const unfit = await findUnfit(store, resolved, nodes);
     const { cells, unresolved } = decideCells(loaded, { releases, nodes, tools, systems, unfit });
-    if (cells.length === 0)
+    if (cells.length === 0 && releases.length > 0)
       throw firstFailure([...systems.values(), ...nodes.values(), ...tools.values(), ...unfit.values()]);
     const inputs = uniqueInputs([
       ...found(nodes),

@@ -1,4 +1,5 @@
 import type { LoadedRecipe } from '../../config/load-recipe.ts';
+import type { ImageCellConfig } from '../../config/recipe-schema.ts';
 import { findSuite } from '../catalog/debian-suites.ts';
 import type { PlannedCell } from '../plan/cell.ts';
 import { debianFacts, imageConfiguration, settingsFor } from '../plan/image-settings.ts';
@@ -31,4 +32,9 @@ export function describeCell(
     hardening: settings.hardening,
     traits: traits.flatMap(([trait, holds]) => (holds ? [trait] : [])),
   };
+}
+
+/** An image of a Dockerfile is its owner's: only that it starts Node.js is asked of it. */
+export function describeImageCell(image: ImageCellConfig): CheckedCell {
+  return { release: image.name, suite: '', variant: 'image', user: '', hardening: [], traits: ['foreign-base'] };
 }

@@ -93,7 +93,9 @@ export function batteryJobs({
   signal,
 }: BatteryTarget): (() => Promise<TestCase[]>)[] {
   return [
-    async () => readSharedCases(battery, (await runtime.run(environment, sharedRequest(cell), signal)).result),
+    ...(battery.shared.length === 0
+      ? []
+      : [async () => readSharedCases(battery, (await runtime.run(environment, sharedRequest(cell), signal)).result)]),
     ...battery.alone.map((run) => async () => {
       const { result } = await runtime.run(environment, run.request(cell), signal);
       return [

@@ -27,9 +27,9 @@ interface Scope {
 }
 
 export function appliesTo({ variants, unless = [] }: Scope, cell: Pick<CheckedCell, 'variant' | 'traits'>): boolean {
-  return (
-    (variants === undefined || variants.includes(cell.variant)) && !unless.some((trait) => cell.traits.includes(trait))
-  );
+  // An image of a Dockerfile has its own checks, and none of ours by default.
+  const isMeant = variants === undefined ? cell.variant !== 'image' : variants.includes(cell.variant);
+  return isMeant && !unless.some((trait) => cell.traits.includes(trait));
 }
 
 /** One container of its own: something a process inside cannot do to itself. */
@@ -70,6 +70,7 @@ export const checkReasons: Readonly<Record<string, string>> = {
   'file-modes': 'No set-id bit, nothing writable by everybody; in `runtime` no shell and no package manager.',
   shell: 'Shell, core utilities, npm and a whole package database: what people take the slim image for.',
   entrypoint: 'Options, files that are not executable and unknown commands go to Node.js, and it replaces the shell.',
+  starts: 'An image that an engine built from a Dockerfile has a Node.js that runs.',
   toolchain: 'A native add-on compiles without a network against the headers in the image, and loads.',
   signals: 'An orchestrator ends a container with SIGTERM; a process that does not end in time is killed.',
   'heap-limit': 'A heap larger than the container is ended by the kernel, without a word in the log.',
@@ -145,6 +146,13 @@ export const containerRuns: readonly ContainerRun[] = [
   entrypointRun('file', [`${folder}/entrypoint.js`, 'a b'], 'ran as a child of 1 with a b'),
   entrypointRun('unknown', ['entrypoint.js'], 'ran as a child of 1 with', folder),
   entrypointRun('command', ['sh', '-c', 'echo from a shell'], 'from a shell'),
+  {
+    id: 'starts',
+    script: 'entrypoint.js',
+    variants: ['image'],
+    request: () => ({ args: ['node', `${folder}/entrypoint.js`], timeoutMs }),
+    judge: (result) => expectExit(0)(result),
+  },
   {
     ...containerRun('toolchain', 'toolchain.mjs', {}, { timeoutMs: 300_000 }),
     variants: ['build'],
