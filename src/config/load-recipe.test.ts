@@ -16,7 +16,7 @@ function failureOf(text: string): Failure {
 
 describe('parseRecipe', () => {
   it('fills in what has a default', () => {
-    expect(parseRecipe(good, 'x')).toMatchObject({
+    expect(parseRecipe(good, 'x').recipe).toMatchObject({
       variants: ['runtime'],
       platforms: ['linux/amd64'],
       compression: 'gzip',

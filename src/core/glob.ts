@@ -20,7 +20,7 @@ function splitPatterns(pattern: string): string[] {
 
 function toExpression(pattern: string): RegExp {
   let depth = 0;
-  const source = [...pattern]
+  const source = Array.from(pattern)
     .map((character) => {
       switch (character) {
         case '*':

@@ -21,7 +21,7 @@ export function differenceOf(below: readonly TreeEntry[], above: readonly TreeEn
   const resolved = changed.map(({ path, node }): TreeEntry => {
     if (node.kind !== 'hardlink' || present.has(node.target)) return { path, node };
     const file = after.get(node.target);
-    return file?.kind === 'file' ? { path, node: file } : { path, node };
+    return file && file.kind !== 'hardlink' ? { path, node: file } : { path, node };
   });
   const gone = below.filter(({ path }) => !after.has(path)).map(({ path }) => path);
   const goneSet = new Set(gone);

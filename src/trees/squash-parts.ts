@@ -24,11 +24,21 @@ export interface SquashedPart extends LayerPart {
 
 /**
  * Layers as one. As the lowest layer of an image it has no whiteouts: there is nothing below. Higher up, whiteouts of
- * its layers stay, because they act on what is below.
+ * its layers stay, because they act on what is below, and a hard link to a file below becomes a file of its own.
+ * @param below layers under them
  */
-export function squashParts(parts: readonly LayerPart[], isLowest: boolean): SquashedPart {
+export function squashParts(parts: readonly LayerPart[], below: readonly LayerPart[]): SquashedPart {
+  const isLowest = below.length === 0;
   const tree = new VirtualTree();
-  for (const part of parts) tree.apply(part.entries);
+  let lower: VirtualTree | undefined;
+  function findBelow(path: string) {
+    if (!lower) {
+      lower = new VirtualTree();
+      for (const part of below) lower.apply(part.entries);
+    }
+    return lower.get(path);
+  }
+  for (const part of parts) tree.apply(part.entries, isLowest ? undefined : findBelow);
   const entries = tree.entries();
   return {
     title: parts.map((part) => part.title).join('; '),

@@ -78,6 +78,11 @@ async function unpack(
           throw error;
         });
         continue;
+      // The reader refuses these; an image of others is unpacked as a whole.
+      case 'character':
+      case 'block':
+      case 'fifo':
+        continue;
       case 'file': {
         const file = await open(path, 'wx', 0o600);
         try {

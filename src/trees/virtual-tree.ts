@@ -24,7 +24,8 @@ export class VirtualTree {
   /** Bytes of files that a later layer replaced or took away. */
   wastedBytes = 0;
 
-  apply(entries: readonly TreeEntry[]): void {
+  /** @param lower finds the file that a hard link names in a layer below, which is not part of this tree */
+  apply(entries: readonly TreeEntry[], lower?: (path: string) => Inode | undefined): void {
     for (const { path } of entries) if (isWhiteout(path)) this.#whiteOut(path);
     const links: TreeEntry[] = [];
     for (const entry of entries) {
@@ -33,7 +34,7 @@ export class VirtualTree {
       if (entry.node.kind === 'hardlink') links.push(entry);
       else this.#add(entry.path, entry.node);
     }
-    for (const { path, node } of links) if (node.kind === 'hardlink') this.#link(path, node.target);
+    for (const { path, node } of links) if (node.kind === 'hardlink') this.#link(path, node.target, lower);
   }
 
   /** Entries in byte order of their paths; of paths that share a file the first has it, the others are hard links. */
@@ -74,18 +75,18 @@ export class VirtualTree {
     parent.children.set(name, { inode, children: new Map() });
   }
 
-  #link(path: string, target: string): void {
-    const found = this.#find(target.split('/'), 0);
-    if (!found || found.inode.kind === 'directory')
+  #link(path: string, target: string, lower?: (path: string) => Inode | undefined): void {
+    const inode = this.#find(target.split('/'), 0)?.inode ?? lower?.(target);
+    if (!inode || inode.kind === 'directory')
       throw new Failure('SOURCE_INVALID', `/${path} is a hard link to /${target}, which is not in the image`, {
         hint: 'the image is damaged; ask whoever made it',
       });
-    const parent = this.#parent(path, found.inode.mtime);
-    parent.children.set(baseName(path), { inode: found.inode, children: new Map() });
+    const parent = this.#parent(path, inode.mtime);
+    parent.children.set(baseName(path), { inode, children: new Map() });
   }
 
   #whiteOut(path: string): void {
-    const parent = this.#find(parentOf(path).split('/').filter(Boolean), 0);
+    const parent = this.#findFolder(parentOf(path).split('/').filter(Boolean));
     if (!parent) return;
     const name = baseName(path);
     if (name === opaqueWhiteout) {
@@ -129,6 +130,17 @@ export class VirtualTree {
       walked.push(name);
     }
     return at;
+  }
+
+  /** The folder that a path means, a symlink at its end followed as well. */
+  #findFolder(parts: readonly string[]): Branch | undefined {
+    let found = this.#find(parts, 0);
+    let at = parts.join('/');
+    for (let hops = 0; found?.inode.kind === 'symlink' && hops < maxHops; hops++) {
+      at = resolveLink(at, found.inode.target);
+      found = this.#find(at.split('/').filter(Boolean), 0);
+    }
+    return found;
   }
 
   /** Follows symlinks in parents, not in the last part. */

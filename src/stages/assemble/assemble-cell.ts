@@ -125,10 +125,10 @@ async function assemblePlatform(store: LayoutStore, { lock, cell, platform, opti
   }
   const parts = [...system.parts, ...nodeJs.parts, await decideConfiguration(settings, system)];
   // The large layers come from different inputs: neither waits for the other.
-  const layers = await mapConcurrent(partitionLayers(parts.length, settings.layers), 4, async (group, at) => {
+  const layers = await mapConcurrent(partitionLayers(parts.length, settings.layers), 4, async (group) => {
     const chosen = group.map((index) => parts[index] as LayerPart);
     const [only] = chosen;
-    const part = chosen.length === 1 && only ? only : squashParts(chosen, at === 0);
+    const part = chosen.length === 1 && only ? only : squashParts(chosen, parts.slice(0, group[0]));
     return { ...(await writePart(store, part, compression)), title: part.title };
   });
   const configuration = imageConfiguration(cell.release, settings, system.facts);

@@ -114,12 +114,16 @@ function setTimeZone(tree: ImageTree, zone: string, system: SystemView): void {
   tree.set('etc/timezone', generatedFile(`${zone}\n`, 0));
 }
 
-/** A folder that the system has keeps its owner, mode and time: a layer that states it otherwise would change it. */
+/**
+ * A folder that the system has keeps its owner and mode: a layer that states it otherwise would change it. Its time is
+ * not kept where the rest is ordinary, so that the layer is the same on every base.
+ */
 function keepParents(tree: ImageTree, system: SystemView): void {
   for (const { path, node } of tree.entries()) {
     const known = system.get(path);
     const isOurs = [imagePaths.work, imagePaths.home, imagePaths.diagnostics].includes(path as 'app');
-    if (node.kind === 'directory' && known?.kind === 'directory' && !isOurs) tree.set(path, known);
+    const isOrdinary = known?.mode === 0o755 && known.uid === 0 && known.gid === 0;
+    if (node.kind === 'directory' && known?.kind === 'directory' && !isOurs && !isOrdinary) tree.set(path, known);
     if (node.kind !== 'directory' && known?.kind === 'directory')
       throw new Failure('RECIPE_INVALID', `/${path} is a folder in the image, and a file in an overlay`, {
         hint: `name a file below it, like /${path}/${baseName(path)}`,

@@ -45,7 +45,7 @@ async function exportPlatform(store: LayoutStore, { candidate, platform, folder 
   const { config, parts } = await readImage(store, platform.manifest.digest);
   const hasWhiteouts = parts.some(({ entries }) => entries.some(({ path }) => baseName(path).startsWith('.wh.')));
   const isReadable = parts.every(({ existing }) => existing?.descriptor.mediaType === mediaTypes.layerGzip);
-  const chosen = hasWhiteouts || !isReadable ? [squashParts(parts, true)] : parts;
+  const chosen = hasWhiteouts || !isReadable ? [squashParts(parts, [])] : parts;
   try {
     await mkdir(join(folder, 'layers'), { recursive: true });
     const layers: DockerfileLayer[] = [];

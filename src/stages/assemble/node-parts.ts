@@ -26,9 +26,12 @@ export async function decideNodeParts(store: LayoutStore, { variant, node, tools
   const tree = decideNodeLayer(binary);
   const files = [contentFile(binary)];
   const contents = openContents(files);
-  const programs = await Promise.resolve(elfFilesOf(tree, contents, { ownerOf: () => 'node' })).finally(() =>
-    contents.close(),
-  );
+  let programs: readonly ElfInTree[];
+  try {
+    programs = elfFilesOf(tree, contents, { ownerOf: () => 'node' });
+  } finally {
+    await contents.close();
+  }
   const parts: LayerPart[] = [
     { title: `Node.js ${node.version} at /${imagePaths.node}`, entries: tree.entries(), files },
   ];

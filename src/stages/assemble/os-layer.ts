@@ -49,6 +49,11 @@ function addPackage(tree: ImageTree, expanded: ExpandedInput): LayerPackage {
       case 'hardlink':
         tree.set(path, { kind: 'hardlink', ...owner, target: mergePath(entry.linkTarget ?? '') });
         break;
+      // The reader refuses these in a package.
+      case 'character':
+      case 'block':
+      case 'fifo':
+        break;
       case 'file': {
         const node: TreeNode = {
           kind: 'file',

@@ -68,14 +68,14 @@ async function squashManifest(
 ): Promise<SquashedPlatform> {
   const { manifest, config, parts } = await readImage(store, image.digest);
   let wastedBytes = 0;
-  const layers = await mapConcurrent(partitionLayers(parts.length, mode), 2, async (group, at) => {
+  const layers = await mapConcurrent(partitionLayers(parts.length, mode), 2, async (group) => {
     const chosen = group.map((index) => parts[index] as LayerPart);
     const [only] = chosen;
     if (chosen.length === 1 && only?.existing) {
       const { descriptor, diffId } = only.existing;
       return { descriptor: { ...descriptor, mediaType: ociLayerType(descriptor.mediaType) }, diffId };
     }
-    const squashed = squashParts(chosen, at === 0);
+    const squashed = squashParts(chosen, parts.slice(0, group[0]));
     wastedBytes += squashed.wastedBytes;
     return await writePart(store, squashed, compressions[compression]);
   });

@@ -66,8 +66,6 @@ export const variants: Readonly<Record<string, Variant>> = {
   },
 };
 
-export const variantNames = ['runtime', 'slim', 'build'] as const;
-
 /** Numeric user of the image; group 0, so that any other user with group 0 has the same rights. */
 export const imageUser = { uid: 1000, gid: 1000, name: 'node' } as const;
 

@@ -65,7 +65,7 @@ export function finishSystem(tree: ImageTree, context: FinishContext): void {
 
 /** The archive's own address, from the example that apt's package brings: none is written in this project. */
 export function exampleSources(text: string): string {
-  const lines = text.split('\n').filter((line) => /^deb /.test(line));
+  const lines = text.split('\n').filter((line) => line.startsWith('deb '));
   return lines
     .map(
       (line) =>

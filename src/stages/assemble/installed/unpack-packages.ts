@@ -34,6 +34,11 @@ export function unpackPackages(tree: ImageTree, packages: readonly ExpandedInput
         case 'hardlink':
           tree.set(path, { kind: 'hardlink', ...owner, target: mergePath(entry.linkTarget ?? '') });
           break;
+        // The reader refuses these in a package.
+        case 'character':
+        case 'block':
+        case 'fifo':
+          break;
         case 'file': {
           const node: TreeNode = {
             kind: 'file',

@@ -190,8 +190,10 @@ function entrypointRun(
 
 function signalRun(name: string, handler: string, exitCode: number): ContainerRun {
   const signalAfter = { text: 'ready', signal: 'SIGTERM' } as const;
+  // Long enough for an emulator to start; an image that ignores the signal shows itself soon.
+  const waitMs = 15_000;
   return {
-    ...containerRun(`signals/${name}`, 'signals.mjs', { HANDLER: handler }, { signalAfter }),
+    ...containerRun(`signals/${name}`, 'signals.mjs', { HANDLER: handler }, { signalAfter, timeoutMs: waitMs }),
     judge: expectExit(exitCode, 5000),
   };
 }
