@@ -20,6 +20,10 @@ const packageOf = {
   iptables: 'iptables',
   xz: 'xz-utils',
   'update-ca-certificates': 'ca-certificates',
+  'qemu-aarch64-static': 'qemu-user-static',
+  buildah: 'buildah',
+  pigz: 'pigz',
+  '/lib/ld-musl-x86_64.so.1': 'musl',
 };
 
 /** Runs a program and leaves with its status when it fails. */
@@ -86,7 +90,12 @@ function isUsable(node) {
 /** Programs from Debian's packages; those that are there already are left alone. */
 export async function ensurePrograms(programs) {
   const path = `${process.env.PATH}:/usr/sbin:/sbin`;
-  const missing = programs.filter((program) => !path.split(':').some((folder) => existsSync(`${folder}/${program}`)));
+  const missing = programs.filter(
+    (program) =>
+      !(program.startsWith('/') ? [''] : path.split(':').map((folder) => `${folder}/`)).some((folder) =>
+        existsSync(`${folder}${program}`),
+      ),
+  );
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map((program) => packageOf[program]))];
   if (process.getuid() !== 0)

@@ -16,6 +16,10 @@ await ensurePrograms([
   'iptables',
   'xz',
   'update-ca-certificates',
+  'qemu-aarch64-static',
+  'buildah',
+  // A second C library, for a base that is made of it.
+  '/lib/ld-musl-x86_64.so.1',
 ]);
 const args = process.argv.slice(2);
 if (args.length === 0) await import('./check.mjs');

@@ -22,16 +22,18 @@ export function openResources({ store, loaded, context, runtime: wanted }: Resou
   let runtime: Promise<Runtime> | undefined;
   let targets: (PublishTarget & { close?: () => Promise<void> })[] | undefined;
   const gate = createGate(context.concurrency + 1);
+  function openOnce(): Promise<Runtime> {
+    runtime ??= openRuntime(wanted, context.env).then((opened) => ({
+      ...opened,
+      run: (environment, request, signal) => gate(() => opened.run(environment, request, signal)),
+    }));
+    return runtime;
+  }
+
   return {
-    runtime(): Promise<Runtime> {
-      runtime ??= openRuntime(wanted, context.env).then((opened) => ({
-        ...opened,
-        run: (environment, request, signal) => gate(() => opened.run(environment, request, signal)),
-      }));
-      return runtime;
-    },
+    runtime: openOnce,
     async sandbox(): Promise<Sandbox> {
-      return requireSandbox(await this.runtime());
+      return requireSandbox(await openOnce());
     },
     targets(): PublishTarget[] {
       targets ??= [

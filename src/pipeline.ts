@@ -71,6 +71,7 @@ export async function runPipeline(input: PipelineInput): Promise<CellResult[]> {
         requireResolved(lock, cell);
         const image = loaded.recipe.images.find((candidate) => candidate.name === cell.id);
         steps.candidate = image ? await buildImage(input, cell, image) : await assemble(input, cell, resources.sandbox);
+        requireBudget(loaded.recipe, cell, steps.candidate);
         if (goal === 'build') return steps.candidate.reused ? 'unchanged' : 'built';
         const checkedCell = image ? describeImageCell(image) : describeCell(input, cell);
         const tests = [...recipeTests, ...((image && (await imageTests(image))) ?? [])];
@@ -94,6 +95,19 @@ export async function runPipeline(input: PipelineInput): Promise<CellResult[]> {
     );
   } finally {
     await resources.close();
+  }
+}
+
+/** @throws Failure OVER_BUDGET names the platform that grew too large */
+function requireBudget({ budgets }: Recipe, cell: PlannedCell, candidate: Candidate): void {
+  const budget = Object.entries(budgets).find(([variant]) => variant === cell.variant)?.[1];
+  if (budget === undefined) return;
+  for (const { platform, sizeBytes } of candidate.platforms) {
+    if (sizeBytes <= budget * 1e6) continue;
+    const size = (sizeBytes / 1e6).toFixed(1);
+    throw new Failure('OVER_BUDGET', `${cell.id} has ${size} MB on ${platform}, and its budget is ${budget} MB`, {
+      hint: 'look with `nodeworthy show` at what grew, or raise budgets in the recipe',
+    });
   }
 }
 
@@ -279,7 +293,13 @@ async function settle(
     context.signal.throwIfAborted();
     if (!isFailure(error)) throw error;
     if (error.code === 'DISK_FULL' || error.code === 'RUNTIME_MISSING') throw error;
-    const blocked = ['TAG_IMMUTABLE', 'TAG_WOULD_MOVE_BACK', 'TAG_WOULD_CHANGE_BASE', 'UNTESTED'].includes(error.code);
+    const blocked = [
+      'TAG_IMMUTABLE',
+      'TAG_WOULD_MOVE_BACK',
+      'TAG_WOULD_CHANGE_BASE',
+      'OVER_BUDGET',
+      'UNTESTED',
+    ].includes(error.code);
     return result(blocked ? 'blocked' : 'error', { reason: error.message, hint: error.hint });
   }
 }

@@ -6,7 +6,8 @@ export const hardeningRules = {
   ownership: 'programs, libraries and settings belong to root, and no group may write them',
   'login-shells': 'no account has a login shell',
   logs: 'no log, history or backup of an account file',
-  'read-only-root': 'the folders that a read-only root needs are there',
+  'read-only-root':
+    'the folders that a read-only root needs are there, and those for temporary files are for everybody',
   'account-programs': 'no su, passwd and what else changes users; in build they stay',
   'unneeded-packages':
     'packages that only an installed machine needs are taken out, in the package database too; in build they stay',

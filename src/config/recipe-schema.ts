@@ -128,6 +128,14 @@ export const RecipeSchema = z
       .array(ImageCell)
       .default([])
       .describe('Images that an engine builds from a Dockerfile, tested and published like the others'),
+    budgets: z
+      .strictObject({
+        runtime: z.number().positive().optional(),
+        slim: z.number().positive().optional(),
+        build: z.number().positive().optional(),
+      })
+      .default({})
+      .describe('Most megabytes (10^6 bytes, compressed) that an image of a variant may have on one platform'),
     tags: TagPolicy.prefault({}),
     experimental: z
       .array(z.string())

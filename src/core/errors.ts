@@ -43,6 +43,7 @@ export const failureCodes = {
     transient: false,
     meaning: 'an alias would change its operating system inside a release line',
   },
+  OVER_BUDGET: { exit: 10, transient: false, meaning: 'an image is larger than the budget of its variant' },
   UNTESTED: { exit: 10, transient: false, meaning: 'a digest has no complete, passing test report' },
   STORE_DAMAGED: { exit: 11, transient: false, meaning: 'the store holds something it cannot hold' },
   STORE_BUSY: { exit: 11, transient: true, meaning: 'another process holds the store' },

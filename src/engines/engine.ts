@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { exec, type ExecResult } from '../core/exec.ts';
 import { Failure } from '../core/errors.ts';
 import { engines, type EngineName } from './engines.ts';
@@ -72,6 +73,7 @@ export async function buildDockerfile(
 }
 
 function lastLine({ stdout, stderr }: ExecResult): string {
-  const lines = `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '');
+  const plain = stripVTControlCharacters(`${stdout}\n${stderr}`);
+  const lines = plain.split('\n').filter((line) => line.trim() !== '');
   return lines.slice(-3).join(' | ');
 }

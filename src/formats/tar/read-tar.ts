@@ -9,8 +9,8 @@ export interface TarLimits {
   readonly maxEntries: number;
   readonly maxTotalBytes: number;
   /**
-   * A layer that somebody else made: device nodes, repeated entries (the last one counts) and a leading slash, which
-   * other tools write and engines accept. Nothing that leads out of the archive.
+   * A layer that somebody else made: device nodes, repeated entries (the last one counts), a leading slash and a missing
+   * end, which other tools write and engines accept. Nothing that leads out of the archive.
    */
   readonly foreign?: boolean;
 }
@@ -69,10 +69,12 @@ export async function* readTar(chunks: AsyncIterable<Uint8Array>, limits: TarLim
     const content = async function* (): AsyncGenerator<Buffer> {
       taken = true;
       yield* reader.stream(entry.sizeBytes);
-      await reader.skip(tarPadding(entry.sizeBytes));
+      await reader.skip(tarPadding(entry.sizeBytes), limits.foreign);
     };
     yield { entry, content };
-    if (!taken) await reader.skip(entry.sizeBytes + tarPadding(entry.sizeBytes));
+    if (taken) continue;
+    await reader.skip(entry.sizeBytes);
+    await reader.skip(tarPadding(entry.sizeBytes), limits.foreign);
   }
 }
 
@@ -233,7 +235,9 @@ class BlockReader {
     }
   }
 
-  async skip(length: number): Promise<void> {
+  /** @param isLenient some tools leave out the padding of the last entry, and what should follow it */
+  async skip(length: number, isLenient = false): Promise<void> {
+    if (isLenient && this.#current.length === 0 && !(await this.#pull())) return;
     for await (const part of this.stream(length)) void part;
   }
 

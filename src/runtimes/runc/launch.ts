@@ -96,7 +96,14 @@ export async function launch({ root, bundle, runcRoot, id, request, signal, env,
     });
     signal.throwIfAborted();
     const stderr = err.text();
-    if (exitCode !== 0 && /^(?:mount:|runc run failed|.*level=error msg="runc )/m.test(stderr) && out.text() === '') {
+    // A program that the image does not have is the image's fault, as a shell would say it.
+    const isMissing = /exec: .*(?:executable file not found|no such file or directory|permission denied)/.test(stderr);
+    if (
+      exitCode !== 0 &&
+      !isMissing &&
+      /^(?:mount:|runc run failed|.*level=error msg="runc )/m.test(stderr) &&
+      out.text() === ''
+    ) {
       throw new Failure('RUNTIME_FAILED', `a container could not be started: ${stderr.trim().split('\n').at(-1)}`, {
         hint: 'the message is the runtime’s own; runc needs overlay mounts and cgroups',
       });

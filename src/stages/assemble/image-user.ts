@@ -1,15 +1,23 @@
 import { generatedFile, type TreeEntry } from '../../trees/image-tree.ts';
 import type { FileSystemView } from '../../trees/read-image.ts';
-import { imageUser } from '../plan/variants.ts';
+import { imagePaths, imageUser } from '../plan/variants.ts';
+import { entrypointScript } from './entrypoint-script.ts';
 
-/** A foreign system with our user in its account files; a user who has the number already is left as it is. */
-export function imageUserEntries(view: FileSystemView, mtime: number): TreeEntry[] {
+/**
+ * A foreign system with our user in its account files, and our entrypoint where there is a shell to run it; a user who
+ * has the number already is left as it is.
+ */
+export function imageUserEntries(
+  view: FileSystemView,
+  { mtime, hasShell }: { readonly mtime: number; readonly hasShell: boolean },
+): TreeEntry[] {
   const { uid, gid, name } = imageUser;
   const added = new Map<string, string>();
   if (!hasId(view, 'etc/passwd', uid))
     added.set('etc/passwd', `${name}:x:${uid}:${gid}::/home/${name}:/sbin/nologin\n`);
   if (!hasId(view, 'etc/group', gid)) added.set('etc/group', `${name}:x:${gid}:\n`);
-  const entries = view.entries.filter(({ path }) => !added.has(path));
+  const entries = view.entries.filter(({ path }) => !added.has(path) && path !== imagePaths.entrypoint);
+  if (hasShell) entries.push({ path: imagePaths.entrypoint, node: generatedFile(entrypointScript, mtime, 0o755) });
   for (const [path, line] of added) {
     const node = view.get(path);
     const before = textOf(view, path);

@@ -5,7 +5,7 @@ import { mediaTypes, ociLayerType } from '../../formats/oci/media-types.ts';
 import { architectureOf } from '../../formats/oci/platform.ts';
 import type { HardeningRuleName } from '../../config/hardening.ts';
 import type { Sandbox } from '../../runtimes/runtime.ts';
-import { contentFile, expandInput } from '../../sources/expand-input.ts';
+import { contentFile, expandInput, newestTime } from '../../sources/expand-input.ts';
 import type { DebInput } from '../../sources/input.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { openContents, type ContentFile } from '../../trees/content-access.ts';
@@ -88,6 +88,8 @@ async function decideInstalled(store: LayoutStore, job: SystemPartsJob): Promise
   const files: ContentFile[] = [];
   let below: InstalledSystem | undefined;
   let hardenedBelow: readonly TreeEntry[] = [];
+  // What hardening writes is as old as the lowest group: the layer that others share must not know of those above.
+  let hardenedAt = 0;
   for (const [at, group] of job.packages.entries()) {
     const packages = await mapConcurrent(group, 2, (input) => expandInput(store, input));
     const system: InstalledSystem = await installSystem(
@@ -99,7 +101,8 @@ async function decideInstalled(store: LayoutStore, job: SystemPartsJob): Promise
     const contents = openContents(files);
     try {
       // Scripts of the next group run on the system as it was installed; only what is shipped is hardened.
-      const context = { mtime: job.system.time, read: contents.read };
+      if (at === 0) hardenedAt = newestTime(packages);
+      const context = { mtime: hardenedAt, read: contents.read };
       const entries = hardenEntries(system.entries, rulesBelow(settings, at), context);
       const title = at === 0 ? `operating system ${job.base} with packages` : `more packages of ${job.base}`;
       parts.push({ title, entries: differenceOf(hardenedBelow, entries), files: [...files] });
@@ -134,7 +137,10 @@ async function decideImage(
   });
   const view = viewParts(verbatim);
   try {
-    const withUser = imageUserEntries(view, system.time);
+    const withUser = imageUserEntries(view, {
+      mtime: system.time,
+      hasShell: image.hasShell && settings.variant.node.includes('npm'),
+    });
     const context = { mtime: system.time, read: view.read };
     const hardened = hardenEntries(withUser, settings.hardening, context);
     const entries = differenceOf(view.entries, hardened);

@@ -9,7 +9,7 @@ import { mergeOverlays, type MergedOverlay } from './merge-overlays.ts';
 import { imagePaths, imageUser, variantNamed, type Variant } from './variants.ts';
 
 /** Raised whenever assembly makes other bytes from the same inputs: a lock says which assembly it was made for. */
-const assemblyVersion = 3;
+const assemblyVersion = 5;
 /** Share of the container's memory that the JavaScript heap may take. */
 const heapPercentage = 70;
 /** First releases that know `--max-old-space-size-percentage`, by line; later lines have it from the start. */

@@ -28,6 +28,20 @@ describe('planTags', () => {
     ]);
   });
 
+  it('refuses another operating system inside a line, and takes it with another line', () => {
+    const on = (base: string, version: string, digest: Digest): TaggedImage => ({ ...image(digest, version), base });
+    const move = (now: TaggedImage) =>
+      planTags({
+        revisionTag: 'x-r1',
+        aliases: ['lts'],
+        image: on('trixie', '24.21.0', a),
+        current: new Map([['lts', now]]),
+      })[1];
+    expect(move(on('bookworm', '24.20.0', b))).toMatchObject({ kind: 'refuse-base', tag: 'lts' });
+    expect(move(on('bookworm', '22.20.0', b))).toMatchObject({ kind: 'move' });
+    expect(move(on('trixie', '24.20.0', b))).toMatchObject({ kind: 'move' });
+  });
+
   it('refuses to go back by version, and by age within a version', () => {
     expect(plan({ lts: image(b, '24.21.1') })[2]).toMatchObject({ kind: 'refuse-older' });
     expect(plan({ lts: image(b, '24.21.0', '2026-02-01T00:00:00Z') })[2]).toMatchObject({ kind: 'refuse-older' });

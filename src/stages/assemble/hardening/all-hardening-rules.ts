@@ -66,12 +66,15 @@ export const allHardeningRules: Readonly<Record<HardeningRuleName, HardeningRule
       for (const [path, mode] of Object.entries(mountPoints)) {
         const known = tree.get(path);
         if (known === undefined) tree.set(path, folder(mode, mtime));
+        else if (mode === 0o1777 && known.mode !== mode) tree.set(path, { ...known, mode });
       }
     },
     check: (tree) =>
-      Object.keys(mountPoints)
-        .filter((path) => tree.get(path)?.kind !== 'directory')
-        .map((path) => `/${path} is missing, and cannot be made on a read-only root`),
+      Object.entries(mountPoints).flatMap(([path, mode]) => {
+        const node = tree.get(path);
+        if (node?.kind !== 'directory') return [`/${path} is missing, and cannot be made on a read-only root`];
+        return mode === 0o1777 && node.mode !== mode ? [`/${path} is not for everybody`] : [];
+      }),
   },
   'account-programs': removalRule((path) => accountPrograms.test(path), 'a program that changes users'),
   'unneeded-packages': unneededPackages,

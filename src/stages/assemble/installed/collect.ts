@@ -26,9 +26,9 @@ export async function collect({ folder, before, footprints, mtime }: CollectInpu
   async function visit(at: string): Promise<void> {
     for (const name of await readdir(join(folder, at))) {
       const path = at === '' ? name : `${at}/${name}`;
-      if (isScrubbed(path)) continue;
       const full = join(folder, path);
       const stats = await lstat(full);
+      if (isScrubbed(path, stats.isDirectory())) continue;
       const known = before.get(path);
       const owner = { mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
       if (stats.isDirectory()) {

@@ -1,6 +1,7 @@
 import { Failure } from '../../../core/errors.ts';
 import { imagePaths, imageUser } from '../../plan/variants.ts';
 import { generatedFile, type FileContent, type ImageTree } from '../../../trees/image-tree.ts';
+import { entrypointScript } from '../entrypoint-script.ts';
 import { documentOptions } from './documents.ts';
 
 export interface FinishContext {
@@ -9,21 +10,6 @@ export interface FinishContext {
   /** `/etc/apt/sources.list.d/debian.sources`, or the text of apt's own example. */
   readonly aptSources: string;
 }
-
-/** Arguments that are options, unknown commands, and files that nobody may execute are for Node.js. */
-const entrypoint = `#!/bin/sh
-set -e
-case "\${1:-}" in
-  '') set -- node ;;
-  -*) set -- node "$@" ;;
-  *)
-    if ! command -v -- "$1" > /dev/null 2>&1 || { [ -f "$1" ] && ! [ -x "$1" ]; }; then
-      set -- node "$@"
-    fi
-    ;;
-esac
-exec "$@"
-`;
 
 /** No service may start while packages are installed in a derived image (policy of invoke-rc.d). */
 const policy = '#!/bin/sh\nexit 101\n';
@@ -45,7 +31,7 @@ export function finishSystem(tree: ImageTree, context: FinishContext): void {
   appendLine('etc/group', `${name}:x:${gid}:`);
   appendLine('etc/shadow', `${name}:!:${day}:0:99999:7:::`);
   appendLine('etc/gshadow', `${name}:!::`);
-  tree.set(imagePaths.entrypoint, generatedFile(entrypoint, mtime, 0o755));
+  tree.set(imagePaths.entrypoint, generatedFile(entrypointScript, mtime, 0o755));
   tree.set('usr/sbin/policy-rc.d', generatedFile(policy, mtime, 0o755));
   tree.set('etc/apt/apt.conf.d/nodeworthy', generatedFile(aptOptions, mtime));
   tree.set('etc/apt/sources.list.d/nodeworthy.list', generatedFile(context.aptSources, mtime));

@@ -40,7 +40,7 @@ export interface InstallRequest {
 }
 
 /** Raised when the same packages give another system. */
-const installVersion = 2;
+const installVersion = 3;
 const flights = new SingleFlight<InstalledSystem>();
 const timeoutMs = 1_800_000;
 

@@ -1,26 +1,37 @@
 import type { FileContent, ImageTree, TreeNode } from '../../../trees/image-tree.ts';
 import { generatedFile } from '../../../trees/image-tree.ts';
 
-/** What maintainer scripts leave behind that says when and where they ran, or that is made again when it is needed. */
-export const scrubbedPaths: readonly { readonly pattern: RegExp; readonly because: string }[] = [
+/**
+ * What maintainer scripts leave behind that says when and where they ran, or that is made again when it is needed.
+ * Folders stay, because packages own them, unless the row says otherwise.
+ */
+export const scrubbedPaths: readonly {
+  readonly pattern: RegExp;
+  readonly because: string;
+  readonly withFolders?: boolean;
+}[] = [
   { pattern: /^etc\/machine-id$|^var\/lib\/dbus\/machine-id$/, because: 'names one machine' },
   { pattern: /^etc\/(?:hostname|hosts|resolv\.conf|mtab)$/, because: 'the container runtime brings its own' },
   { pattern: /^etc\/(?:passwd|group|shadow|gshadow|subuid|subgid)-$/, because: 'backup of an account file' },
   { pattern: /^etc\/\.pwd\.lock$/, because: 'lock of an account file' },
   { pattern: /^var\/log\/.+/, because: 'log' },
-  { pattern: /^var\/cache\/ldconfig(?:\/|$)/, because: 'inode numbers of the machine that made it' },
+  { pattern: /^var\/cache\/ldconfig\/.+/, because: 'inode numbers of the machine that made it' },
   { pattern: /^var\/cache\/(?:apt|man|fontconfig)\/.+/, because: 'cache' },
   { pattern: /^var\/cache\/debconf\/[^/]+-old$/, because: 'backup' },
   { pattern: /^var\/lib\/dpkg\/[^/]+-old$/, because: 'backup' },
   { pattern: /^var\/lib\/dpkg\/(?:lock|lock-frontend|triggers\/Lock)$/, because: 'lock' },
   { pattern: /^var\/lib\/(?:apt\/lists|systemd\/(?:random-seed|credential\.secret))(?:\/.+)?$/, because: 'cache' },
-  { pattern: /(?:^|\/)__pycache__(?:\/|$)/, because: 'compiled again when Python needs it; not the same bytes twice' },
-  { pattern: /^(?:tmp|run|var\/tmp|root|dev|proc|sys)\/.+/, because: 'of the sandbox' },
+  {
+    pattern: /(?:^|\/)__pycache__(?:\/|$)/,
+    because: 'compiled again when Python needs it; not the same bytes twice',
+    withFolders: true,
+  },
+  { pattern: /^(?:tmp|run|var\/tmp|root|dev|proc|sys)\/.+/, because: 'of the sandbox', withFolders: true },
   { pattern: /(?:^|\/)\.wh\..*|\.dpkg-(?:new|tmp|old)$/, because: 'left by an interrupted installation' },
 ];
 
-export function isScrubbed(path: string): boolean {
-  return scrubbedPaths.some(({ pattern }) => pattern.test(path));
+export function isScrubbed(path: string, isFolder: boolean): boolean {
+  return scrubbedPaths.some(({ pattern, withFolders }) => (!isFolder || withFolders) && pattern.test(path));
 }
 
 const secondsPerDay = 86_400;

@@ -1,2 +1,3 @@
-// Not executable: only the entrypoint can have started Node.js on it. Its parent is the init, so the shell is gone.
-console.log(`ran as a child of ${process.ppid} with ${process.argv.slice(2).join(' ')}`);
+// Not executable: only the entrypoint can have started Node.js on it. It is process 1 or the init's child: no shell between.
+if (process.pid !== 1 && process.ppid !== 1) throw new Error(`a shell stays between the init and ${process.pid}`);
+console.log(`ran with ${JSON.stringify(process.argv.slice(2))}`);

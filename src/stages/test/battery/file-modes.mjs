@@ -23,7 +23,8 @@ function walk(path) {
   for (const name of names) walk(path === '/' ? `/${name}` : `${path}/${name}`);
 }
 walk('/');
-assert.ok(seen > 500, `only ${seen} files were seen`);
+// A base of somebody else may be small.
+assert.ok(seen > (process.env.EXPECTED_SUITE ? 500 : 20), `only ${seen} files were seen`);
 assert.deepEqual(problems, []);
 const unwanted =
   process.env.EXPECTED_VARIANT === 'runtime' && process.env.EXPECTED_SUITE
