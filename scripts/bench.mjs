@@ -1,7 +1,8 @@
-// `npm run bench`: set-up, then our pipeline and docker's side by side.
+// `npm run bench`: set-up, then our pipeline and others side by side.
 import { ensureDependencies, ensurePrograms, extendPath, root, run } from './setup.mjs';
 
 await ensureDependencies();
 extendPath();
-await ensurePrograms(['runc', 'dockerd', 'docker-registry', 'skopeo', 'iptables']);
+await ensurePrograms(['runc', 'dockerd', 'docker-registry', 'skopeo', 'iptables', 'pigz']);
 run('node', [`${root}tests/bench/bench.ts`, ...process.argv.slice(2)]);
+run('node', [`${root}tests/bench/matrix.ts`]);

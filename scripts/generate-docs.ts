@@ -3,8 +3,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { commands } from '../src/cli/main.ts';
 import { RecipeSchema } from '../src/config/recipe-schema.ts';
+import { hardeningProfiles, hardeningRules } from '../src/config/hardening.ts';
 import { failureCodes } from '../src/core/errors.ts';
 import { packageCatalogue } from '../src/sources/debian/catalogue.ts';
+import { scrubbedPaths } from '../src/stages/assemble/installed/scrub.ts';
+import { variants } from '../src/stages/plan/variants.ts';
 import { allRules } from '../src/stages/assemble/rules/all-rules.ts';
 import { checkReasons } from '../src/stages/test/battery/battery.ts';
 
@@ -59,6 +62,30 @@ const sections: Readonly<Record<string, () => string>> = {
       ['rule', 'writes'],
       allRules.map((rule) => [`\`${rule.name}\``, rule.summary]),
     ),
+  variants: () =>
+    table(
+      ['variant', 'has', 'user', 'packages it asks for'],
+      Object.values(variants).map((variant) => [
+        `\`${variant.name}\``,
+        variant.summary,
+        variant.user,
+        Object.keys(variant.packages).join(', '),
+      ]),
+    ),
+  hardening: () =>
+    table(
+      ['rule', 'means', 'in `standard`'],
+      Object.entries(hardeningRules).map(([name, summary]) => [
+        `\`${name}\``,
+        summary,
+        hardeningProfiles.standard.some((rule) => rule === name) ? 'yes' : '',
+      ]),
+    ),
+  scrubbed: () =>
+    table(
+      ['what is taken away', 'because'],
+      scrubbedPaths.map(({ pattern, because }) => [`\`${pattern.source.replaceAll('\\/', '/')}\``, because]),
+    ),
   catalogue: () =>
     table(
       ['package', 'its scripts would'],
@@ -71,6 +98,8 @@ export const generatedDocs = [
   'docs/guides/commands.md',
   'docs/guides/tests.md',
   'docs/guides/image.md',
+  'docs/guides/variants.md',
+  'docs/guides/hardening.md',
 ];
 
 /** The document with each generated part made anew. */
@@ -99,8 +128,8 @@ function recipeRows(schema: JsonSchema, path: string): string[][] {
         .join('; '),
       child.default === undefined ? '' : `\`${JSON.stringify(child.default)}\``,
     ];
-    const inner =
-      typeof child.additionalProperties === 'object' ? recipeRows(child.additionalProperties, `${name}.NAME`) : [];
+    const named = typeof child.additionalProperties === 'object' ? child.additionalProperties : undefined;
+    const inner = named ? [named, ...(named.anyOf ?? [])].flatMap((choice) => recipeRows(choice, `${name}.NAME`)) : [];
     const choices = (child.anyOf ?? []).flatMap((choice) => recipeRows(choice, name));
     return [
       row,

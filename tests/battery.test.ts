@@ -49,6 +49,7 @@ const cell: CheckedCell = {
   traits: [],
   hardening: [],
   user: '1000:1000',
+  timeZone: 'UTC',
 };
 const battery = batteryFor(cell);
 

@@ -25,6 +25,11 @@ interface ShowResult {
   readonly cell: string;
   readonly digest: string;
   readonly tags: readonly string[];
+  /** Rules of hardening that the image carries. */
+  readonly hardening: readonly string[];
+  /** Overlays by name, with their digests. */
+  readonly overlays: Readonly<Record<string, string>>;
+  readonly endOfLife: string | null;
   readonly inputs: readonly {
     readonly name: string;
     readonly digest: string;
@@ -96,12 +101,27 @@ export const show = defineCommand<ShowResult>({
       : [];
     const own: string[] = [];
     for (const tag of tags) if ((await store.resolveTag(tag))?.digest === digest) own.push(tag);
-    return { cell, digest, tags: own, inputs, platforms };
+    const labels = index.annotations ?? {};
+    const prefix = 'io.nodeworthy.overlay.';
+    const overlays = Object.entries(labels).filter(([name]) => name.startsWith(prefix));
+    return {
+      cell,
+      digest,
+      tags: own,
+      hardening: labels['io.nodeworthy.hardening']?.split(' ') ?? [],
+      overlays: Object.fromEntries(overlays.map(([name, value]) => [name.slice(prefix.length), value])),
+      endOfLife: labels['io.nodeworthy.end-of-life'] ?? null,
+      inputs,
+      platforms,
+    };
   },
   pretty: (result) =>
     [
       `${result.cell}  ${result.digest}`,
       `tags: ${result.tags.join(' ') || 'none'}`,
+      `hardening: ${result.hardening.join(' ') || 'none'}`,
+      ...Object.entries(result.overlays).map(([name, value]) => `overlay ${name}: ${value}`),
+      ...(result.endOfLife === null ? [] : [`end of life: ${result.endOfLife}`]),
       ...result.platforms.flatMap((platform) => [
         '',
         `${platform.platform}  ${platform.digest}`,

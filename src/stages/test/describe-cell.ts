@@ -30,11 +30,12 @@ export function describeCell(
     variant: cell.variant,
     user: imageConfiguration(cell.release, settings, debianFacts(settings)).user,
     hardening: settings.hardening,
+    timeZone: settings.overlay.timeZone ?? 'UTC',
     traits: traits.flatMap(([trait, holds]) => (holds ? [trait] : [])),
   };
 }
 
 /** An image of a Dockerfile is its owner's: only that it starts Node.js is asked of it. */
 export function describeImageCell(image: ImageCellConfig): CheckedCell {
-  return { release: image.name, suite: '', variant: 'image', user: '', hardening: [], traits: ['foreign-base'] };
+  return { release: image.name, suite: '', variant: 'image', user: '', timeZone: '', hardening: [], traits: ['foreign-base'] };
 }

@@ -30,13 +30,13 @@ export interface Battery {
 
 const batteries = new Map<string, Battery>();
 
-export function batteryFor({ variant, traits, hardening, user }: Omit<CheckedCell, 'release' | 'suite'>): Battery {
-  const key = canonicalJson([variant, traits, hardening, user]);
+export function batteryFor({ variant, traits, hardening, user, timeZone }: Omit<CheckedCell, 'release' | 'suite'>): Battery {
+  const key = canonicalJson([variant, traits, hardening, user, timeZone]);
   const known = batteries.get(key);
   if (known) return known;
   const shared = sharedChecks.filter((check) => appliesTo(check, { variant, traits }));
   const alone = containerRuns.filter((run) => appliesTo(run, { variant, traits }));
-  const cell: CheckedCell = { release: '', suite: '', variant, traits, hardening, user };
+  const cell: CheckedCell = { release: '', suite: '', variant, traits, hardening, user, timeZone };
   const digest = digestOf(
     canonicalJson({
       batteryVersion,

@@ -10,6 +10,7 @@ export interface CheckedCell {
   readonly hardening: readonly HardeningRuleName[];
   /** User of the image, `UID:GID`. */
   readonly user: string;
+  readonly timeZone: string;
   /** What is special about the image: see {@link Trait}. */
   readonly traits: readonly Trait[];
 }
@@ -202,7 +203,7 @@ function signalRun(name: string, handler: string, exitCode: number): ContainerRu
 function requestFor(cell: CheckedCell, script: string, env: Record<string, string>): RunRequest {
   return {
     command: ['node', `${folder}/${script}`],
-    env: { EXPECTED_RELEASE: cell.release, EXPECTED_SUITE: cell.suite, EXPECTED_VARIANT: cell.variant, ...env },
+    env: { EXPECTED_RELEASE: cell.release, EXPECTED_SUITE: cell.suite, EXPECTED_VARIANT: cell.variant, EXPECTED_ZONE: cell.timeZone, ...env },
     timeoutMs,
   };
 }

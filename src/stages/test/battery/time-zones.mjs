@@ -7,7 +7,7 @@ const clock = (timeZone, locale = 'en-GB') =>
 assert.equal(clock('Europe/Berlin'), '14:00');
 assert.equal(clock('America/New_York'), '08:00');
 assert.equal(clock('Asia/Kolkata'), '17:30');
-assert.equal(new Intl.DateTimeFormat().resolvedOptions().timeZone, 'UTC', 'the default time zone');
+assert.equal(new Intl.DateTimeFormat().resolvedOptions().timeZone, process.env.EXPECTED_ZONE, 'the default time zone');
 process.env.TZ = 'Australia/Sydney';
 assert.equal(at.getHours(), 22, 'TZ is not honoured');
 assert.ok(existsSync('/usr/share/zoneinfo/Europe/Berlin'), 'zone files for native code');
