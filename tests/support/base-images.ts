@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { run } from './matrix.ts';
 import { temporaryFolder } from './workspace.ts';
 
 /** Files of an image: text, or a path of this machine to copy. */
@@ -41,10 +41,9 @@ export async function pushBase(
 ): Promise<void> {
   const folder = await temporaryFolder();
   const layout = join(folder, 'layout');
-  const umoci = (...args: string[]): void =>
-    void execFileSync('umoci', args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  umoci('init', '--layout', layout);
-  umoci('new', '--image', `${layout}:base`);
+  const umoci = (...args: string[]): Promise<string> => run('umoci', args);
+  await umoci('init', '--layout', layout);
+  await umoci('new', '--image', `${layout}:base`);
   for (const [at, files] of layers.entries()) {
     const root = join(folder, `root${at}`);
     for (const [path, content] of Object.entries(files)) {
@@ -53,13 +52,9 @@ export async function pushBase(
       if (typeof content === 'string') await writeFile(target, content);
       else await cp(content.copy, target, { dereference: true });
     }
-    umoci('insert', '--image', `${layout}:base`, root, '/');
+    await umoci('insert', '--image', `${layout}:base`, root, '/');
   }
-  for (const path of whiteouts) umoci('insert', '--image', `${layout}:base`, '--whiteout', path);
-  umoci('config', '--image', `${layout}:base`, '--config.env', 'CLIENT=acme', '--config.user', '500');
-  execFileSync(
-    'skopeo',
-    ['copy', '--quiet', '--dest-tls-verify=false', `oci:${layout}:base`, `docker://${reference}`],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  );
+  for (const path of whiteouts) await umoci('insert', '--image', `${layout}:base`, '--whiteout', path);
+  await umoci('config', '--image', `${layout}:base`, '--config.env', 'CLIENT=acme', '--config.user', '500');
+  await run('skopeo', ['copy', '--quiet', '--dest-tls-verify=false', `oci:${layout}:base`, `docker://${reference}`]);
 }

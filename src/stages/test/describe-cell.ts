@@ -37,5 +37,13 @@ export function describeCell(
 
 /** An image of a Dockerfile is its owner's: only that it starts Node.js is asked of it. */
 export function describeImageCell(image: ImageCellConfig): CheckedCell {
-  return { release: image.name, suite: '', variant: 'image', user: '', timeZone: '', hardening: [], traits: ['foreign-base'] };
+  return {
+    release: image.name,
+    suite: '',
+    variant: 'image',
+    user: '',
+    timeZone: '',
+    hardening: [],
+    traits: ['foreign-base'],
+  };
 }

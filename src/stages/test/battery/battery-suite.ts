@@ -30,7 +30,13 @@ export interface Battery {
 
 const batteries = new Map<string, Battery>();
 
-export function batteryFor({ variant, traits, hardening, user, timeZone }: Omit<CheckedCell, 'release' | 'suite'>): Battery {
+export function batteryFor({
+  variant,
+  traits,
+  hardening,
+  user,
+  timeZone,
+}: Omit<CheckedCell, 'release' | 'suite'>): Battery {
   const key = canonicalJson([variant, traits, hardening, user, timeZone]);
   const known = batteries.get(key);
   if (known) return known;

@@ -203,7 +203,13 @@ function signalRun(name: string, handler: string, exitCode: number): ContainerRu
 function requestFor(cell: CheckedCell, script: string, env: Record<string, string>): RunRequest {
   return {
     command: ['node', `${folder}/${script}`],
-    env: { EXPECTED_RELEASE: cell.release, EXPECTED_SUITE: cell.suite, EXPECTED_VARIANT: cell.variant, EXPECTED_ZONE: cell.timeZone, ...env },
+    env: {
+      EXPECTED_RELEASE: cell.release,
+      EXPECTED_SUITE: cell.suite,
+      EXPECTED_VARIANT: cell.variant,
+      EXPECTED_ZONE: cell.timeZone,
+      ...env,
+    },
     timeoutMs,
   };
 }
