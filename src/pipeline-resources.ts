@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { createGate } from './core/concurrency.ts';
 import type { Context } from './core/context.ts';
 import { Failure } from './core/errors.ts';
+import { toRetryPolicy } from './core/retry.ts';
 import type { LoadedRecipe } from './config/load-recipe.ts';
 import { openRuntime } from './runtimes/open-runtime.ts';
 import type { Runtime, Sandbox } from './runtimes/runtime.ts';
@@ -43,6 +44,7 @@ export function openResources({ store, loaded, context, runtime: wanted }: Resou
           const registry = openRegistryStore({
             ...target,
             caFile,
+            retry: toRetryPolicy(loaded.recipe.retries),
             env: context.env,
             signal: context.signal,
             report: context.report,

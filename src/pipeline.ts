@@ -3,6 +3,8 @@ import type { Context } from './core/context.ts';
 import { Failure, isFailure } from './core/errors.ts';
 import { matchesGlob } from './core/glob.ts';
 import type { LoadedRecipe } from './config/load-recipe.ts';
+import type { CellResult, Goal, Outcome } from './cell-result.ts';
+import { recordHistory, writeCellLog } from './cell-log.ts';
 import { openResources } from './pipeline-resources.ts';
 import type { Runtime, Sandbox } from './runtimes/runtime.ts';
 import { buildImageCell } from './stages/assemble/build-image-cell.ts';
@@ -22,23 +24,7 @@ import { loadDockerfileTest, type DockerfileTest } from './stages/test/dockerfil
 import { requiredSuites, testCandidate, type PlatformReport } from './stages/test/test-candidate.ts';
 import type { LayoutStore } from './store/layout/layout-store.ts';
 
-/** How far each cell goes: `run` is `publish`. */
-export type Goal = 'build' | 'test' | 'publish';
-
-export type Outcome = 'built' | 'tested' | 'published' | 'unchanged' | 'failed' | 'untested' | 'blocked' | 'error';
-
-export interface CellResult {
-  readonly cell: PlannedCell;
-  readonly outcome: Outcome;
-  readonly seconds: number;
-  readonly startedAtMs: number;
-  /** Why it did not reach the goal. */
-  readonly reason?: string;
-  readonly hint?: string;
-  readonly candidate?: Candidate;
-  readonly reports: readonly PlatformReport[];
-  readonly receipts: readonly TargetReceipt[];
-}
+export type { CellResult, Goal } from './cell-result.ts';
 
 export interface PipelineInput {
   readonly store: LayoutStore;
@@ -56,8 +42,11 @@ export interface PipelineInput {
 }
 
 /** THE flow: every cell goes its own way from the lock to its tags, and none waits for or fails with another. */
-export async function runPipeline(input: PipelineInput): Promise<CellResult[]> {
-  const { store, loaded, lock, context, goal } = input;
+export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
+  const history = recordHistory(asked.context.report);
+  const context: Context = { ...asked.context, report: history.report };
+  const input: PipelineInput = { ...asked, context };
+  const { store, loaded, lock, goal } = input;
   requireFresh(lock, loaded.recipe, input.lockPath);
   const cells = chooseCells(planLocked(input), input.cells);
   const loadTests = (list: Recipe['tests']) => Promise.all(list.map((test) => loadDockerfileTest(loaded.folder, test)));
@@ -66,8 +55,8 @@ export async function runPipeline(input: PipelineInput): Promise<CellResult[]> {
   await restoreMissing(store, lock.inputs, { loaded, context, aptFolder: input.aptFolder });
   const resources = openResources(input);
   try {
-    return await mapConcurrent(cells, context.concurrency * 4, (cell) =>
-      settle(cell, context, async (steps) => {
+    return await mapConcurrent(cells, context.concurrency * 4, async (cell) => {
+      const result = await settle(cell, { context, goal }, async (steps) => {
         requireResolved(lock, cell);
         const image = loaded.recipe.images.find((candidate) => candidate.name === cell.id);
         steps.candidate = image ? await buildImage(input, cell, image) : await assemble(input, cell, resources.sandbox);
@@ -91,8 +80,12 @@ export async function runPipeline(input: PipelineInput): Promise<CellResult[]> {
           targets: resources.targets(),
         });
         return steps.receipts.some((receipt) => receipt.movedTags.length > 0) ? 'published' : 'unchanged';
-      }),
-    );
+      });
+      // An attempt that did nothing has nothing to tell.
+      if (result.outcome === 'unchanged') return result;
+      const log = { startedAt: context.verificationTime, lines: history.linesOf(cell.id) };
+      return { ...result, logPath: await writeCellLog(store, result, log) };
+    });
   } finally {
     await resources.close();
   }
@@ -270,12 +263,12 @@ interface Steps {
 /** Runs a cell's steps to an outcome: a failure is this cell's own, a bug of ours is everybody's. */
 async function settle(
   cell: PlannedCell,
-  context: Context,
+  { context, goal }: Pick<PipelineInput, 'context' | 'goal'>,
   work: (steps: Steps) => Promise<Outcome>,
 ): Promise<CellResult> {
   const startedAtMs = performance.now();
   const steps: Steps = { reports: [], receipts: [] };
-  function result(outcome: Outcome, why: { reason?: string; hint?: string } = {}): CellResult {
+  function result(outcome: Outcome, why: Pick<CellResult, 'reason' | 'hint' | 'output'> = {}): CellResult {
     context.report({ kind: 'cell', cell: cell.id, step: outcome, detail: why.reason });
     return { cell, outcome, seconds: (performance.now() - startedAtMs) / 1000, startedAtMs, ...why, ...steps };
   }
@@ -292,7 +285,8 @@ async function settle(
   } catch (error) {
     context.signal.throwIfAborted();
     if (!isFailure(error)) throw error;
-    if (error.code === 'DISK_FULL' || error.code === 'RUNTIME_MISSING') throw error;
+    // Nobody can go on; but what needs no runtime can be built without one.
+    if (error.code === 'DISK_FULL' || (error.code === 'RUNTIME_MISSING' && goal !== 'build')) throw error;
     const blocked = [
       'TAG_IMMUTABLE',
       'TAG_WOULD_MOVE_BACK',
@@ -300,6 +294,11 @@ async function settle(
       'OVER_BUDGET',
       'UNTESTED',
     ].includes(error.code);
-    return result(blocked ? 'blocked' : 'error', { reason: error.message, hint: error.hint });
+    const output = error.details?.['output'];
+    return result(blocked ? 'blocked' : 'error', {
+      reason: error.message,
+      hint: error.hint,
+      ...(Array.isArray(output) ? { output: output.map(String) } : {}),
+    });
   }
 }

@@ -31,6 +31,8 @@ const layers = [
   'src/stages/assemble/',
   'src/stages/test/',
   'src/stages/publish/',
+  'src/cell-result.ts',
+  'src/cell-log.ts',
   'src/pipeline-resources.ts',
   'src/pipeline.ts',
   'src/cli/',

@@ -1,10 +1,10 @@
 // Every variant on both platforms, on real packages: what each promises, and the same bytes twice.
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exec } from '../src/core/exec.ts';
 import { findDebianMirrors } from '../src/sources/debian/apt-configuration.ts';
-import { entry } from './support/cli.ts';
+import { entry, interruptCli } from './support/cli.ts';
 import { startDocker } from './support/daemons.ts';
 import { cells, command, readJson, run, workspaceWith, type CellJson } from './support/matrix.ts';
 
@@ -122,6 +122,23 @@ describe('a foreign platform', () => {
       ],
     });
   });
+});
+
+it('killed while maintainer scripts run, nothing is left, and the next run ends it', { timeout: 300_000 }, async () => {
+  const cwd = await workspaceWith(recipe(''), both);
+  await command(cwd, ['lock']);
+  const systems = join(cwd, '.nodeworthy/store/.nodeworthy/systems');
+  const killed = await interruptCli(['build', '--cells', '*-slim'], {
+    cwd,
+    signal: 'SIGKILL',
+    // A line every three seconds says that it is at work; by the first one the scripts run.
+    when: (stderr) => stderr.includes('still working'),
+  });
+  expect(killed.interrupted).toBe(true);
+  const [slim] = await cells(cwd, ['build', '--cells', '*-slim']);
+  expect(slim?.digest).toBe(variant('slim').digest);
+  expect((await readdir(systems)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  expect(await readFile('/proc/mounts', 'utf8')).not.toContain(cwd);
 });
 
 describe('derived images', () => {

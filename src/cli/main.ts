@@ -143,7 +143,11 @@ function parseConcurrency(value: unknown): number {
 function createReporter(): Reporter {
   const { stderr } = process;
   if (stderr.isTTY && process.env['TERM'] !== 'dumb' && process.env['CI'] === undefined) {
-    return createTableReporter({ columns: stderr.columns || 80, write: (text) => void stderr.write(text) });
+    return createTableReporter({
+      columns: stderr.columns || 80,
+      rows: stderr.rows || 24,
+      write: (text) => void stderr.write(text),
+    });
   }
   return createLineReporter((line) => void stderr.write(line));
 }

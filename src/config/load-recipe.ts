@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { Failure } from '../core/errors.ts';
 import { readTextIfExists } from '../core/files.ts';
 import { suggest } from '../core/suggest.ts';
+import { findSecret, namesSecret } from './find-secret.ts';
 import { loadOverlay, type Overlay } from './overlay.ts';
 import { RecipeSchema, type Recipe } from './recipe-schema.ts';
 
@@ -32,7 +33,23 @@ export async function loadRecipe(file: string, now: Date): Promise<LoadedRecipe>
   const overlays: Overlay[] = [];
   for (const [at, overlay] of recipe.overlays.entries())
     overlays.push(await loadOverlay(overlay, { folder, now, locate: (inside) => locate(['overlays', at, ...inside]) }));
+  refuseSecretArguments(recipe, locate);
   return { recipe, path, folder, overlays };
+}
+
+/** Values of ARG are in the image's history, for everybody to read. */
+function refuseSecretArguments(recipe: Recipe, locate: ParsedRecipe['locate']): void {
+  for (const [at, image] of recipe.images.entries()) {
+    for (const [name, value] of Object.entries(image.buildArguments)) {
+      const what = namesSecret(name, value) ? 'a secret, by its name' : findSecret(`${name}=${value}`)?.what;
+      if (what === undefined) continue;
+      throw new Failure(
+        'RECIPE_INVALID',
+        `${locate(['images', at, 'buildArguments', name])}: images.${at}.buildArguments.${name} holds ${what}`,
+        { hint: 'values of ARG are in the image’s history; give secrets to the build as secret mounts' },
+      );
+    }
+  }
 }
 
 interface ParsedRecipe {

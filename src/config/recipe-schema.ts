@@ -136,6 +136,14 @@ export const RecipeSchema = z
       })
       .default({})
       .describe('Most megabytes (10^6 bytes, compressed) that an image of a variant may have on one platform'),
+    retries: z
+      .strictObject({
+        attempts: z.number().int().min(1).max(20).default(5).describe('How often a transient failure is tried in all'),
+        firstWaitMs: z.number().int().min(0).max(60_000).default(200).describe('First wait; it doubles each time'),
+        maxWaitMs: z.number().int().min(0).max(600_000).default(15_000).describe('Longest wait'),
+      })
+      .prefault({})
+      .describe('Downloads and registries: only what may go away by itself is tried again'),
     tags: TagPolicy.prefault({}),
     experimental: z
       .array(z.string())

@@ -9,6 +9,11 @@ export interface RetryPolicy {
 
 export const defaultRetry: RetryPolicy = { attempts: 5, firstDelayMs: 200, maxDelayMs: 15_000 };
 
+/** The policy of a recipe. */
+export function toRetryPolicy(retries: { attempts: number; firstWaitMs: number; maxWaitMs: number }): RetryPolicy {
+  return { attempts: retries.attempts, firstDelayMs: retries.firstWaitMs, maxDelayMs: retries.maxWaitMs };
+}
+
 export interface RetryOptions {
   readonly policy?: RetryPolicy;
   readonly signal?: AbortSignal;

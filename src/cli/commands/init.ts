@@ -20,9 +20,15 @@ node:
 # Operating systems. The first is the default of short tags like \`24\`.
 bases:
   trixie: { debian: trixie }
+#  acme9: { image: registry.example.com/os/acme:9 } # any image with glibc or musl
 
-variants: [runtime] # Node.js, C library, certificates, time zones and an init; no shell
-platforms: [linux/amd64]
+# runtime: no shell, no package manager. slim: shell, npm, apt. build: compilers and headers as well.
+variants: [runtime]
+platforms: [linux/amd64] # and linux/arm64
+hardening: standard # none, standard, strict, or a list of rules
+
+# What clients or environments want differently: variables, certificates, npm settings, files, users, packages.
+overlays: []
 
 # Tests of your own, on top of the built-in battery: folders with a Dockerfile without FROM.
 tests: []

@@ -8,6 +8,8 @@ const redrawMs = 120;
 
 interface Terminal {
   readonly columns: number;
+  /** Lines of the screen: a longer table could not be drawn over. */
+  readonly rows: number;
   write(text: string): void;
 }
 
@@ -15,7 +17,7 @@ interface Terminal {
 export function createTableReporter(terminal: Terminal): Reporter {
   const started = performance.now();
   const downloads = new Map<string, { receivedBytes: number; totalBytes?: number; since: number }>();
-  const cells = new Map<string, { step: string; detail?: string; since: number; seconds?: number }>();
+  const cells = new Map<string, CellState>();
   let fetched = 0;
   let fetchedBytes = 0;
   let stage = 'starting';
@@ -41,16 +43,14 @@ export function createTableReporter(terminal: Terminal): Reporter {
         `  ↓ ${name}  ${formatBytes(state.receivedBytes)}${state.totalBytes ? ` of ${formatBytes(state.totalBytes)}` : ''}  ${rate(state)}`,
     );
     const width = Math.max(0, ...[...cells.keys()].map((cell) => cell.length));
-    const working = [...cells].map(([cell, state]) => {
-      const mark = finalSteps.has(state.step)
-        ? ['failed', 'error', 'blocked', 'untested'].includes(state.step)
-          ? '✗'
-          : '✓'
-        : spin;
+    const shown = chooseRows(cells, Math.max(3, terminal.rows - 3 - loading.length));
+    const working = shown.map(([cell, state]) => {
+      const mark = finalSteps.has(state.step) ? (troubles.has(state.step) ? '✗' : '✓') : spin;
       const seconds = state.seconds ?? (performance.now() - state.since) / 1000;
       return `  ${mark} ${cell.padEnd(width)}  ${state.step.padEnd(9)}  ${seconds.toFixed(1)} s  ${state.detail?.split('\n')[0] ?? ''}`;
     });
-    return [head, ...loading, ...working];
+    const hidden = cells.size - shown.length;
+    return [head, ...loading, ...working, ...(hidden > 0 ? [`  and ${hidden} more: ${countSteps(cells)}`] : [])];
   }
 
   return {
@@ -98,4 +98,23 @@ export function createTableReporter(terminal: Terminal): Reporter {
       if (cells.size > 0 || fetched > 0) draw();
     },
   };
+}
+
+type CellState = { step: string; detail?: string; since: number; seconds?: number };
+
+const troubles = new Set(['failed', 'error', 'blocked', 'untested']);
+
+/** What is worked on and what went wrong comes first when there is no room for all. */
+function chooseRows(cells: ReadonlyMap<string, CellState>, room: number): [string, CellState][] {
+  const all = [...cells];
+  if (all.length <= room) return all;
+  const rank = ({ step }: CellState): number => (troubles.has(step) ? 1 : finalSteps.has(step) ? 2 : 0);
+  return all.sort(([, a], [, b]) => rank(a) - rank(b) || b.since - a.since).slice(0, room - 1);
+}
+
+/** `12 published, 3 test, 1 failed` */
+function countSteps(cells: ReadonlyMap<string, CellState>): string {
+  const counts = new Map<string, number>();
+  for (const { step } of cells.values()) counts.set(step, (counts.get(step) ?? 0) + 1);
+  return [...counts].map(([step, count]) => `${count} ${step}`).join(', ');
 }

@@ -9,6 +9,8 @@ export function cellsJson(results: readonly CellResult[]): unknown {
       id: result.cell.id,
       outcome: result.outcome,
       ...(result.reason === undefined ? {} : { reason: result.reason }),
+      seconds: Math.round(result.seconds * 1000) / 1000,
+      ...(result.logPath === undefined ? {} : { log: result.logPath }),
       digest: result.candidate?.index.digest ?? null,
       platforms: (result.candidate?.platforms ?? []).map((platform) => {
         const report = result.reports.find((candidate) => candidate.platform.platform === platform.platform)?.report;
@@ -44,7 +46,9 @@ export function cellsTable(results: readonly CellResult[]): string {
   const reasons = results.flatMap((result) =>
     result.reason === undefined
       ? []
-      : [`${result.cell.id}: ${result.reason}${result.hint ? `\n  hint: ${result.hint}` : ''}`],
+      : [
+          `${result.cell.id}: ${result.reason}${result.hint ? `\n  hint: ${result.hint}` : ''}${result.logPath ? `\n  log: ${result.logPath}` : ''}`,
+        ],
   );
   return [
     renderTable(['cell', 'outcome', 'digest', 'size', 'tests', 'tags', 'time'], rows),

@@ -21,6 +21,7 @@ export function openImageSource(ports: SourcePorts, store: LayoutStore, config: 
     env: ports.context.env,
     signal: ports.context.signal,
     report: ports.context.report,
+    retry: ports.downloads.retry,
   });
   const reference = digest ?? tag;
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Context } from '../../core/context.ts';
 import { downloadFile } from '../../core/download.ts';
+import { toRetryPolicy } from '../../core/retry.ts';
 import { createHttpClient, type HttpClient } from '../../core/http.ts';
 import type { LoadedRecipe } from '../../config/load-recipe.ts';
 import type { SourcePorts } from '../../sources/source.ts';
@@ -14,10 +15,11 @@ export function createSourcePorts(
 ): { ports: SourcePorts; close: () => Promise<void> } {
   const clients: HttpClient[] = [];
   const folder = join(store.stateFolder, 'downloads');
+  const retry = loaded.recipe.retries && toRetryPolicy(loaded.recipe.retries);
   const ports: SourcePorts = {
     context,
     recipeFolder: loaded.folder,
-    downloads: { folder },
+    downloads: { folder, retry },
     openHttp(options = {}) {
       const client = createHttpClient(options);
       clients.push(client);
@@ -29,7 +31,7 @@ export function createSourcePorts(
         return { digest: sha256, size: sizeBytes, sha512: '' };
       return await downloadFile(
         request,
-        { http, folder, report: context.report, signal: context.signal, now: context.verificationTime },
+        { http, folder, retry, report: context.report, signal: context.signal, now: context.verificationTime },
         async (file) => {
           await store.adoptFile(file.path, file.digest);
           return { digest: file.digest, size: file.sizeBytes, sha512: file.sha512 };

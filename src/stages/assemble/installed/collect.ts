@@ -1,5 +1,6 @@
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Failure } from '../../../core/errors.ts';
 import { ImageTree, type TreeNode } from '../../../trees/image-tree.ts';
 import { footprintOf, type Footprint } from '../../../trees/materialise.ts';
@@ -24,10 +25,11 @@ export async function collect({ folder, before, footprints, mtime }: CollectInpu
   const tree = new ImageTree(mtime);
   let changedBytes = 0;
   async function visit(at: string): Promise<void> {
-    for (const name of await readdir(join(folder, at))) {
+    await turn();
+    for (const name of readdirSync(join(folder, at))) {
       const path = at === '' ? name : `${at}/${name}`;
       const full = join(folder, path);
-      const stats = await lstat(full);
+      const stats = lstatSync(full);
       if (isScrubbed(path, stats.isDirectory())) continue;
       const known = before.get(path);
       const owner = { mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
@@ -37,17 +39,17 @@ export async function collect({ folder, before, footprints, mtime }: CollectInpu
         await visit(path);
         continue;
       }
-      if (known && footprints.get(path) === (await footprintOf(full))) {
+      if (known && footprints.get(path) === footprintOf(full)) {
         tree.set(path, known);
         continue;
       }
       if (stats.isSymbolicLink())
-        tree.set(path, { kind: 'symlink', ...owner, mode: 0o777, mtime, target: await readlink(full) });
+        tree.set(path, { kind: 'symlink', ...owner, mode: 0o777, mtime, target: readlinkSync(full) });
       else if (stats.isFile()) {
         changedBytes += stats.size;
         if (changedBytes > maxChangedBytes)
           throw new Failure('SOURCE_INVALID', `maintainer scripts changed more than ${maxChangedBytes} bytes`);
-        tree.set(path, await changedFile(full, owner, mtime));
+        tree.set(path, changedFile(full, owner, mtime));
       }
     }
   }
@@ -55,10 +57,10 @@ export async function collect({ folder, before, footprints, mtime }: CollectInpu
   return tree;
 }
 
-async function changedFile(
+function changedFile(
   path: string,
   owner: { readonly mode: number; readonly uid: number; readonly gid: number },
   mtime: number,
-): Promise<TreeNode> {
-  return { kind: 'file', ...owner, mtime, content: { kind: 'bytes', bytes: await readFile(path) } };
+): TreeNode {
+  return { kind: 'file', ...owner, mtime, content: { kind: 'bytes', bytes: readFileSync(path) } };
 }

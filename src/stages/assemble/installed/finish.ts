@@ -7,7 +7,7 @@ import { documentOptions } from './documents.ts';
 export interface FinishContext {
   readonly mtime: number;
   readonly read: (content: FileContent) => Buffer;
-  /** `/etc/apt/sources.list.d/debian.sources`, or the text of apt's own example. */
+  /** Lines of `/etc/apt/sources.list.d/nodeworthy.list`. */
   readonly aptSources: string;
 }
 

@@ -35,8 +35,6 @@ export interface InstallRequest {
   readonly below?: InstalledSystem;
   /** Contents that the system below refers to, its packages' among them. */
   readonly belowInputs: readonly ContentFile[];
-  /** Lines for apt; without them, the ones of apt's own example. */
-  readonly aptSources?: string;
 }
 
 /** Raised when the same packages give another system. */
@@ -86,7 +84,6 @@ export function installSystem(
       below: request.below?.key ?? null,
       platform: request.platform,
       packages: request.packages.map(({ input }) => input.digest),
-      aptSources: request.aptSources ?? null,
     }),
   );
   const path = join(store.stateFolder, 'systems', hexOf(key));
@@ -110,7 +107,7 @@ export function installSystem(
 }
 
 async function install(
-  { packages, below, belowInputs, platform, aptSources }: InstallRequest,
+  { packages, below, belowInputs, platform }: InstallRequest,
   { folder, sandbox }: { readonly folder: string; readonly sandbox: () => Promise<Sandbox> },
 ): Promise<ImageTree> {
   const mtime = newestTime(packages);
@@ -143,7 +140,7 @@ async function install(
               })
               .toString('utf8')
           : '';
-      finishSystem(collected, { mtime, read: contents.read, aptSources: aptSources ?? exampleSources(text) });
+      finishSystem(collected, { mtime, read: contents.read, aptSources: exampleSources(text) });
     }
     requireKnownOwners(collected, contents.read);
     return collected;

@@ -1,0 +1,26 @@
+import type { Candidate } from './stages/assemble/assemble-cell.ts';
+import type { PlannedCell } from './stages/plan/cell.ts';
+import type { TargetReceipt } from './stages/publish/publish-cell.ts';
+import type { PlatformReport } from './stages/test/test-candidate.ts';
+
+/** How far each cell goes: `run` is `publish`. */
+export type Goal = 'build' | 'test' | 'publish';
+
+export type Outcome = 'built' | 'tested' | 'published' | 'unchanged' | 'failed' | 'untested' | 'blocked' | 'error';
+
+export interface CellResult {
+  readonly cell: PlannedCell;
+  readonly outcome: Outcome;
+  readonly seconds: number;
+  readonly startedAtMs: number;
+  /** Why it did not reach the goal. */
+  readonly reason?: string;
+  readonly hint?: string;
+  /** Last lines of whatever failed, for the log. */
+  readonly output?: readonly string[];
+  /** Where the log of this attempt is. */
+  readonly logPath?: string;
+  readonly candidate?: Candidate;
+  readonly reports: readonly PlatformReport[];
+  readonly receipts: readonly TargetReceipt[];
+}
