@@ -13,17 +13,13 @@ export interface RunHistory {
   readonly report: Report;
   /** What happened to a cell, and in the whole run meanwhile, with the seconds since the start. */
   linesOf(cell: string): readonly string[];
-  /** Transient failures that were tried again. */
-  retries(): number;
 }
 
 export function recordHistory(report: Report): RunHistory {
   const started = performance.now();
   const events: { readonly seconds: number; readonly event: ProgressEvent }[] = [];
-  let retries = 0;
   return {
     report(event) {
-      if (event.kind === 'retry') retries++;
       if (['cell', 'retry', 'notice'].includes(event.kind))
         events.push({ seconds: (performance.now() - started) / 1000, event });
       report(event);
@@ -33,7 +29,6 @@ export function recordHistory(report: Report): RunHistory {
         const text = textOf(event, cell);
         return text === undefined ? [] : [`[${seconds.toFixed(1).padStart(7)}] ${text}`];
       }),
-    retries: () => retries,
   };
 }
 

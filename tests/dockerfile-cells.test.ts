@@ -151,7 +151,7 @@ describe('a cell as a Dockerfile', () => {
         const candidate = {
           cell: cell.id,
           index: manifest,
-          platforms: [{ platform: 'linux/amd64', manifest, sizeBytes: 0 }],
+          platforms: [{ platform: 'linux/amd64', manifest, sizeBytes: 0, layers: [] }],
           blobs: [],
           reused: false,
         };

@@ -1,6 +1,6 @@
 // What overlays, hardening and layer budgets make of real images, looked at from inside.
 import { execFileSync } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, inject, it } from 'vitest';
 import { hardeningRuleNames } from '../src/config/hardening.ts';
@@ -110,6 +110,15 @@ it('a package that the suite does not have is the problem of its own cells', asy
     ['published', undefined],
     ['error', 'the variant needs no-such-package, which the archive does not have'],
   ]);
+  // What happened is kept, cell by cell and attempt by attempt.
+  const logs = join(cwd, '.nodeworthy/store/.nodeworthy/logs');
+  expect((await readdir(logs)).sort()).toEqual(results.map(({ id }) => id).sort());
+  for (const { id, outcome, reason } of results) {
+    const [name = ''] = await readdir(join(logs, id));
+    const text = await readFile(join(logs, id, name), 'utf8');
+    expect(text).toContain(`${id}: ${outcome} after `);
+    expect(text).toContain(reason ?? 'passed hardening/set-id');
+  }
   // Its names are kept for it: nobody else gets them.
   expect(results[0]?.tags).not.toContain('24-bookworm');
 });

@@ -1,7 +1,8 @@
 import { failureCodes } from '../../core/errors.ts';
-import { runPipeline, type CellResult, type Goal } from '../../pipeline.ts';
+import { runPipeline, type Goal } from '../../pipeline.ts';
 import { defineCommand, recipeOptions, type Command, type OptionSpec } from '../command.ts';
-import { cellsJson, cellsTable, hasTrouble } from '../views/cells-view.ts';
+import { countRetries } from '../count-retries.ts';
+import { cellsJson, cellsTable, hasTrouble, type CellsOutcome } from '../views/cells-view.ts';
 import { aptFolder, openStore, openWorkspace, requireLock } from '../workspace.ts';
 
 export const runtimeOption = {
@@ -17,19 +18,20 @@ export const olderOption = {
 
 /** `build`, `test` and `publish` differ only in how far the cells go. */
 export function defineGoalCommand(goal: Goal, summary: string, options: Readonly<Record<string, OptionSpec>>): Command {
-  return defineCommand<CellResult[]>({
+  return defineCommand<CellsOutcome>({
     name: goal,
     summary,
     options: { ...recipeOptions, ...cellsOption, ...options },
     async run(input) {
       const workspace = await openWorkspace(input);
       const lock = requireLock(workspace);
-      return await runPipeline({
+      const counted = countRetries(input.context);
+      const results = await runPipeline({
         store: await openStore(workspace),
         loaded: workspace.loaded,
         lock,
         lockPath: workspace.lockPath,
-        context: input.context,
+        context: counted.context,
         goal,
         aptFolder,
         runtime: input.options['runtime'] as string | undefined,
@@ -37,9 +39,10 @@ export function defineGoalCommand(goal: Goal, summary: string, options: Readonly
         allowBaseChange: input.options['allow-base-change'] === true,
         cells: input.options['cells'] as string | undefined,
       });
+      return { results, retries: counted.count() };
     },
     pretty: cellsTable,
     json: cellsJson,
-    exitStatus: (results) => (hasTrouble(results) ? failureCodes.CELLS_FAILED.exit : 0),
+    exitStatus: ({ results }) => (hasTrouble(results) ? failureCodes.CELLS_FAILED.exit : 0),
   });
 }

@@ -7,11 +7,13 @@ import { defineCommand, recipeOptions } from '../command.ts';
 import { cellsJson, cellsTable, hasTrouble } from '../views/cells-view.ts';
 import { renderRunPage } from '../views/run-page.ts';
 import { aptFolder, openStore, openWorkspace } from '../workspace.ts';
+import { countRetries } from '../count-retries.ts';
 import { cellsOption, olderOption, runtimeOption } from './cells.ts';
 import { makeLock } from './lock.ts';
 
 interface RunResult {
   readonly results: readonly CellResult[];
+  readonly retries: number;
   readonly reportPath: string;
   readonly storePath: string;
   readonly repositories: readonly string[];
@@ -23,16 +25,17 @@ export const run = defineCommand<RunResult>({
   options: { ...recipeOptions, ...cellsOption, ...runtimeOption, ...olderOption },
   async run(input) {
     const started = performance.now();
+    const { context, count } = countRetries(input.context);
     const workspace = await openWorkspace(input);
     if (workspace.lock) requireFresh(workspace.lock, workspace.loaded.recipe, workspace.lockPath);
-    const lock = workspace.lock ?? (await makeLock(workspace, input.context, false)).lock;
+    const lock = workspace.lock ?? (await makeLock(workspace, context, false)).lock;
     const store = await openStore(workspace);
     const results = await runPipeline({
       store,
       loaded: workspace.loaded,
       lock,
       lockPath: workspace.lockPath,
-      context: input.context,
+      context,
       goal: 'publish',
       aptFolder,
       runtime: input.options['runtime'] as string | undefined,
@@ -40,7 +43,7 @@ export const run = defineCommand<RunResult>({
       allowBaseChange: input.options['allow-base-change'] === true,
       cells: input.options['cells'] as string | undefined,
     });
-    const startedAt = input.context.verificationTime;
+    const startedAt = context.verificationTime;
     const page = renderRunPage({
       name: lock.name,
       startedAt,
@@ -54,20 +57,15 @@ export const run = defineCommand<RunResult>({
     await writeFileAtomic(reportPath, page);
     return {
       results,
+      retries: count(),
       reportPath,
       storePath: workspace.storePath,
       repositories: workspace.loaded.recipe.publish.map((target) => target.repository),
     };
   },
   pretty: (result) =>
-    [
-      cellsTable(result.results),
-      '',
-      ...tryIt(result),
-      '',
-      `report: ${relative(process.cwd(), result.reportPath)}`,
-    ].join('\n'),
-  json: ({ results, reportPath }) => ({ ...(cellsJson(results) as object), report: reportPath }),
+    [cellsTable(result), '', ...tryIt(result), '', `report: ${relative(process.cwd(), result.reportPath)}`].join('\n'),
+  json: (result) => ({ ...(cellsJson(result) as object), report: result.reportPath }),
   exitStatus: ({ results }) => (hasTrouble(results) ? failureCodes.CELLS_FAILED.exit : 0),
 });
 

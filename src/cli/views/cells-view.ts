@@ -2,9 +2,16 @@ import { shortDigest } from '../../core/digest.ts';
 import type { CellResult } from '../../pipeline.ts';
 import { formatBytes, formatSeconds, renderTable } from './text.ts';
 
+export interface CellsOutcome {
+  readonly results: readonly CellResult[];
+  readonly retries: number;
+}
+
 /** The fixed shape of `--json`: other programs rely on it. */
-export function cellsJson(results: readonly CellResult[]): unknown {
+export function cellsJson({ results, retries }: CellsOutcome): unknown {
   return {
+    /** Transient failures that were tried again. */
+    retries,
     cells: results.map((result) => ({
       id: result.cell.id,
       outcome: result.outcome,
@@ -31,7 +38,7 @@ export function cellsJson(results: readonly CellResult[]): unknown {
   };
 }
 
-export function cellsTable(results: readonly CellResult[]): string {
+export function cellsTable({ results, retries }: CellsOutcome): string {
   const rows = results.map((result) => [
     result.cell.id,
     result.outcome,
@@ -53,6 +60,7 @@ export function cellsTable(results: readonly CellResult[]): string {
   return [
     renderTable(['cell', 'outcome', 'digest', 'size', 'tests', 'tags', 'time'], rows),
     ...(reasons.length > 0 ? ['', ...reasons] : []),
+    ...(retries > 0 ? ['', `${retries} transient ${retries === 1 ? 'failure was' : 'failures were'} tried again`] : []),
   ].join('\n');
 }
 

@@ -2,7 +2,8 @@ import type { CellResult } from '../../pipeline.ts';
 import { describeInput } from '../../sources/input.ts';
 import type { Lock } from '../../stages/resolve/lock.ts';
 import type { TestReport } from '../../stages/test/report.ts';
-import { formatBytes, formatSeconds } from './text.ts';
+import { formatBytes, formatSeconds, escapeHtml } from './text.ts';
+import { sizeChart } from './size-chart.ts';
 
 export interface RunPageInput {
   readonly name: string;
@@ -14,8 +15,8 @@ export interface RunPageInput {
 }
 
 const style = `
-:root{color-scheme:light dark;--ink:#1c2430;--soft:#5d6a7c;--line:#dde3ea;--page:#f6f8fa;--card:#fff;--good:#1a7f4b;--bad:#b3261e;--warn:#9a6700;--a:#2f6fde;--b:#7c53c3;--c:#c2571a}
-@media(prefers-color-scheme:dark){:root{--ink:#e6ebf2;--soft:#9aa7b8;--line:#2c3644;--page:#10151c;--card:#18202a;--good:#4cc38a;--bad:#ff8a80;--warn:#e3b341;--a:#6ea8ff;--b:#b794f6;--c:#f0975a}}
+:root{color-scheme:light dark;--ink:#1c2430;--soft:#5d6a7c;--line:#dde3ea;--page:#f6f8fa;--card:#fff;--good:#1a7f4b;--bad:#b3261e;--warn:#9a6700;--a:#2f6fde;--b:#7c53c3;--c:#c2571a;--d:#0f8b8d;--e:#8fb4ef}
+@media(prefers-color-scheme:dark){:root{--ink:#e6ebf2;--soft:#9aa7b8;--line:#2c3644;--page:#10151c;--card:#18202a;--good:#4cc38a;--bad:#ff8a80;--warn:#e3b341;--a:#6ea8ff;--b:#b794f6;--c:#f0975a;--d:#4fc6c8;--e:#3d6fb8}}
 *{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
 main{max-width:1080px;margin:0 auto;padding:32px 20px 64px}h1{font-size:26px;margin:0 0 4px}h2{font-size:18px;margin:36px 0 12px}p.sub{color:var(--soft);margin:0 0 20px}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px}.card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 16px}
@@ -38,18 +39,18 @@ export function renderRunPage(input: RunPageInput): string {
   const passed = cases.filter((item) => item.result === 'passed').length;
   const tags = results.reduce((sum, result) => sum + (result.receipts[0]?.tags.length ?? 0), 0);
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escape(input.name)}: run of ${escape(day(input.startedAt))}</title><style>${style}</style></head><body><main>
-<h1>${escape(input.name)}</h1>
-<p class="sub">Run of ${escape(input.startedAt.toISOString().replace('T', ' ').slice(0, 16))} UTC, inputs chosen on ${escape(input.lock.date)}. ${verdict(results.length, good.length)}</p>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escapeHtml(input.name)}: run of ${escapeHtml(day(input.startedAt))}</title><style>${style}</style></head><body><main>
+<h1>${escapeHtml(input.name)}</h1>
+<p class="sub">Run of ${escapeHtml(input.startedAt.toISOString().replace('T', ' ').slice(0, 16))} UTC, inputs chosen on ${escapeHtml(input.lock.date)}. ${verdict(results.length, good.length)}</p>
 <div class="cards">
 ${card(`${good.length} of ${results.length}`, 'images in order')}${card(`${passed} of ${cases.length}`, 'tests passed')}${card(String(tags), 'tags published')}${card(formatBytes(uniqueBytes(results)), 'in the registry, layers counted once')}${card(formatSeconds(input.seconds), 'whole run')}
 </div>
 <h2>Images</h2><div class="scroll"><table><tr><th>Image</th><th>Outcome</th><th>Tests</th><th>Compressed</th><th>Digest</th><th>Published as</th></tr>${results.map(imageRow).join('')}</table></div>
-<h2>Where the bytes are</h2><div class="scroll">${results.map((result) => sizeRow(result, results)).join('')}<div class="legend"><span class="dot" style="background:var(--a)"></span>operating system<span class="dot" style="background:var(--b)"></span>Node.js<span class="dot" style="background:var(--c)"></span>configuration</div></div>
+<h2>Where the bytes are</h2><div class="scroll">${sizeChart(results)}</div>
 <h2>Timeline</h2><div class="scroll">${timeline(results)}</div>
 <h2>Tests</h2>${results.map(testDetails).join('')}
 <h2>Made from</h2><div class="scroll"><table><tr><th>Input</th><th>From</th><th>Size</th><th>Proven by</th><th>Digest</th></tr>${input.lock.inputs.map(inputRow).join('')}</table></div>
-<h2>Published to</h2><div class="scroll"><table><tr><th>Target</th><th>Image</th><th>Revision</th><th>Tags moved</th><th>Uploaded</th></tr>${results.flatMap((result) => result.receipts.map((receipt) => `<tr><td>${escape(receipt.target === 'store' ? input.storePath : receipt.target)}</td><td>${escape(result.cell.id)}</td><td><code>${escape(receipt.revision)}</code></td><td class="num">${receipt.movedTags.length}</td><td class="num">${formatBytes(receipt.uploadedBytes)}</td></tr>`)).join('') || '<tr><td colspan="5">nothing</td></tr>'}</table></div>
+<h2>Published to</h2><div class="scroll"><table><tr><th>Target</th><th>Image</th><th>Revision</th><th>Tags moved</th><th>Uploaded</th></tr>${results.flatMap((result) => result.receipts.map((receipt) => `<tr><td>${escapeHtml(receipt.target === 'store' ? input.storePath : receipt.target)}</td><td>${escapeHtml(result.cell.id)}</td><td><code>${escapeHtml(receipt.revision)}</code></td><td class="num">${receipt.movedTags.length}</td><td class="num">${formatBytes(receipt.uploadedBytes)}</td></tr>`)).join('') || '<tr><td colspan="5">nothing</td></tr>'}</table></div>
 </main></body></html>
 `;
 }
@@ -61,13 +62,20 @@ function verdict(total: number, good: number): string {
 }
 
 function card(value: string, label: string): string {
-  return `<div class="card"><b>${escape(value)}</b><span>${escape(label)}</span></div>`;
+  return `<div class="card"><b>${escapeHtml(value)}</b><span>${escapeHtml(label)}</span></div>`;
 }
 
 function imageRow(result: CellResult): string {
   const size = result.candidate?.platforms.reduce((sum, platform) => sum + platform.sizeBytes, 0);
   const tags = result.receipts[0]?.tags ?? [];
-  return `<tr><td><b>Node.js ${escape(result.cell.release)}</b><br>${escape(result.cell.base)}, ${escape(result.cell.variant)}</td><td>${pill(result.outcome)}${result.reason ? `<br><small>${escape(result.reason)}</small>` : ''}</td><td>${escape(result.reports.map(({ report }) => testsLine(report)).join('; ') || 'none')}</td><td class="num">${size === undefined ? '' : formatBytes(size)}</td><td><code>${escape(result.candidate?.index.digest ?? '')}</code></td><td>${tags.map((tag) => `<span class="tag">${escape(tag)}</span>`).join('')}</td></tr>`;
+  return `<tr><td>${nameOf(result)}</td><td>${pill(result.outcome)}${result.reason ? `<br><small>${escapeHtml(result.reason)}</small>` : ''}</td><td>${escapeHtml(result.reports.map(({ report }) => testsLine(report)).join('; ') || 'none')}</td><td class="num">${size === undefined ? '' : formatBytes(size)}</td><td><code>${escapeHtml(result.candidate?.index.digest ?? '')}</code></td><td>${tags.map((tag) => `<span class="tag">${escapeHtml(tag)}</span>`).join('')}</td></tr>`;
+}
+
+/** A cell of the matrix by what it is, another by its name. */
+function nameOf({ cell }: CellResult): string {
+  return cell.release === ''
+    ? `<b>${escapeHtml(cell.id)}</b><br>from a Dockerfile`
+    : `<b>Node.js ${escapeHtml(cell.release)}</b><br>${escapeHtml(cell.base)}, ${escapeHtml(cell.variant)}`;
 }
 
 function testsLine(report: TestReport): string {
@@ -81,20 +89,7 @@ function pill(outcome: string): string {
     : ['blocked', 'untested'].includes(outcome)
       ? 'warn'
       : 'good';
-  return `<span class="pill ${tone}">${escape(outcome)}</span>`;
-}
-
-function sizeRow(result: CellResult, all: readonly CellResult[]): string {
-  const layers = layerSizes(result);
-  const total = layers.reduce((sum, size) => sum + size, 0);
-  const widest = Math.max(1, ...all.map((other) => layerSizes(other).reduce((sum, size) => sum + size, 0)));
-  const colours = ['var(--a)', 'var(--b)', 'var(--c)'];
-  return `<div class="row"><div>${escape(result.cell.id)}</div><div class="track">${layers.map((size, index) => `<s style="width:${((size / widest) * 100).toFixed(2)}%;background:${colours[index % colours.length]}" title="${formatBytes(size)}"></s>`).join('')}</div><div style="text-align:right">${formatBytes(total)}</div></div>`;
-}
-
-/** Compressed sizes in the order of the layers: operating system, Node.js, configuration. */
-function layerSizes({ candidate }: CellResult): number[] {
-  return (candidate?.blobs ?? []).filter((blob) => blob.mediaType.includes('.layer.')).map((blob) => blob.size);
+  return `<span class="pill ${tone}">${escapeHtml(outcome)}</span>`;
 }
 
 function timeline(results: readonly CellResult[]): string {
@@ -104,7 +99,7 @@ function timeline(results: readonly CellResult[]): string {
   return results
     .map(
       (result) =>
-        `<div class="row"><div>${escape(result.cell.id)}</div><div class="track"><i style="left:${(((result.startedAtMs - start) / span) * 100).toFixed(2)}%;width:${Math.max(0.4, ((result.seconds * 1000) / span) * 100).toFixed(2)}%"></i></div><div style="text-align:right">${formatSeconds(result.seconds)}</div></div>`,
+        `<div class="row"><div>${escapeHtml(result.cell.id)}</div><div class="track"><i style="left:${(((result.startedAtMs - start) / span) * 100).toFixed(2)}%;width:${Math.max(0.4, ((result.seconds * 1000) / span) * 100).toFixed(2)}%"></i></div><div style="text-align:right">${formatSeconds(result.seconds)}</div></div>`,
     )
     .join('');
 }
@@ -114,18 +109,18 @@ function testDetails(result: CellResult): string {
     .map(({ report, reused }) => {
       const rows = report.cases.map(
         (item) =>
-          `<tr><td>${item.result === 'passed' ? '<span class="good">passed</span>' : '<span class="bad">failed</span>'}</td><td>${escape(item.id)}</td><td>${escape(item.suite)}</td><td class="num">${item.durationMs} ms</td><td>${escape(item.problems.join('; '))}</td></tr>`,
+          `<tr><td>${item.result === 'passed' ? '<span class="good">passed</span>' : '<span class="bad">failed</span>'}</td><td>${escapeHtml(item.id)}</td><td>${escapeHtml(item.suite)}</td><td class="num">${item.durationMs} ms</td><td>${escapeHtml(item.problems.join('; '))}</td></tr>`,
       );
       const how = reused
         ? 'passed earlier on this digest'
         : `run with ${report.runtime.name} ${report.runtime.version}`;
-      return `<details${report.result === 'failed' ? ' open' : ''}><summary>${escape(result.cell.id)}, ${escape(report.platform)}: ${escape(testsLine(report))} (${escape(how)})</summary><table><tr><th>Result</th><th>Test</th><th>Suite</th><th>Time</th><th>Problem</th></tr>${rows.join('')}</table></details>`;
+      return `<details${report.result === 'failed' ? ' open' : ''}><summary>${escapeHtml(result.cell.id)}, ${escapeHtml(report.platform)}: ${escapeHtml(testsLine(report))} (${escapeHtml(how)})</summary><table><tr><th>Result</th><th>Test</th><th>Suite</th><th>Time</th><th>Problem</th></tr>${rows.join('')}</table></details>`;
     })
     .join('');
 }
 
 function inputRow(input: Lock['inputs'][number]): string {
-  return `<tr><td>${escape(describeInput(input))}</td><td>${escape(input.kind === 'deb' ? input.origin.suite : input.origin.source)}</td><td class="num">${formatBytes(input.size)}</td><td>${escape(proofOf(input))}</td><td><code>${escape(input.digest)}</code></td></tr>`;
+  return `<tr><td>${escapeHtml(describeInput(input))}</td><td>${escapeHtml(input.kind === 'deb' ? input.origin.suite : input.origin.source)}</td><td class="num">${formatBytes(input.size)}</td><td>${escapeHtml(proofOf(input))}</td><td><code>${escapeHtml(input.digest)}</code></td></tr>`;
 }
 
 /** What was checked before the input was used. */
@@ -151,13 +146,4 @@ function uniqueBytes(results: readonly CellResult[]): number {
 
 function day(date: Date): string {
   return date.toISOString().slice(0, 10);
-}
-
-function escape(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
 }

@@ -29,6 +29,8 @@ export interface CandidatePlatform {
   readonly manifest: Descriptor;
   /** Compressed bytes of config and layers. */
   readonly sizeBytes: number;
+  /** The lowest first, each with what it is. */
+  readonly layers: readonly { readonly title: string; readonly sizeBytes: number }[];
 }
 
 /** A frozen image: from here on only its digest is passed on. */
@@ -51,7 +53,14 @@ export interface AssembleOptions {
 
 const Memo = z.strictObject({
   index: DescriptorSchema,
-  platforms: z.array(z.strictObject({ platform: z.string(), manifest: DescriptorSchema, sizeBytes: z.number() })),
+  platforms: z.array(
+    z.strictObject({
+      platform: z.string(),
+      manifest: DescriptorSchema,
+      sizeBytes: z.number(),
+      layers: z.array(z.strictObject({ title: z.string(), sizeBytes: z.number() })),
+    }),
+  ),
   blobs: z.array(DescriptorSchema),
 });
 
@@ -90,7 +99,12 @@ export async function assembleCell(
   const manifests = built.map(({ manifest, platform }) => ({ ...manifest, platform: toPlatform(platform) }));
   const index = await store.putManifest(imageIndexBytes(facts, manifests), mediaTypes.index);
   await store.keep({ ...index, annotations: { 'io.nodeworthy.candidate': cell.id } });
-  const platforms = built.map(({ platform, manifest, sizeBytes }) => ({ platform, manifest, sizeBytes }));
+  const platforms = built.map(({ platform, manifest, sizeBytes, layers }) => ({
+    platform,
+    manifest,
+    sizeBytes,
+    layers,
+  }));
   const blobs = [index, ...built.flatMap((item) => [item.manifest, ...item.blobs])];
   await writeFileAtomic(memoPath, canonicalJson({ index, platforms, blobs }));
   return { cell: cell.id, index, platforms, blobs, reused: false };
@@ -154,6 +168,7 @@ async function assemblePlatform(store: LayoutStore, { lock, cell, platform, opti
     manifest,
     blobs,
     sizeBytes: blobs.reduce((sum, blob) => sum + blob.size, 0),
+    layers: layers.map(({ title, descriptor }) => ({ title, sizeBytes: descriptor.size })),
   };
 }
 

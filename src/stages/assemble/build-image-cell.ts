@@ -113,7 +113,10 @@ async function freeze(
 
 function toCandidate(cell: ImageCellConfig, memo: z.infer<typeof Memo>, reused: boolean): Candidate {
   const { index, platform, manifest, sizeBytes, blobs } = memo;
-  return { cell: cell.name, index, platforms: [{ platform, manifest, sizeBytes }], blobs, reused };
+  const layers = blobs
+    .filter((blob) => blob.mediaType.includes('.layer.'))
+    .map((blob, at) => ({ title: `layer ${at + 1} of the Dockerfile`, sizeBytes: blob.size }));
+  return { cell: cell.name, index, platforms: [{ platform, manifest, sizeBytes, layers }], blobs, reused };
 }
 
 async function findDockerfile(root: string, cell: ImageCellConfig): Promise<string> {
