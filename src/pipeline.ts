@@ -1,3 +1,4 @@
+import { compareText } from './core/canonical-json.ts';
 import { mapConcurrent } from './core/concurrency.ts';
 import type { Context } from './core/context.ts';
 import { Failure, isFailure } from './core/errors.ts';
@@ -55,7 +56,9 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
   await restoreMissing(store, lock.inputs, { loaded, context, aptFolder: input.aptFolder });
   const resources = openResources(input);
   try {
-    return await mapConcurrent(cells, context.concurrency * 4, async (cell) => {
+    // Cells on one system follow each other, so that a few systems in memory are enough for hundreds of cells.
+    const order = [...cells].sort((a, b) => compareText(`${a.base} ${a.variant}`, `${b.base} ${b.variant}`));
+    const results = await mapConcurrent(order, context.concurrency * 4, async (cell) => {
       const result = await settle(cell, { context, goal }, async (steps) => {
         requireResolved(lock, cell);
         const image = loaded.recipe.images.find((candidate) => candidate.name === cell.id);
@@ -86,6 +89,7 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
       const log = { startedAt: context.verificationTime, lines: history.linesOf(cell.id) };
       return { ...result, logPath: await writeCellLog(store, result, log) };
     });
+    return cells.flatMap((cell) => results.find((result) => result.cell.id === cell.id) ?? []);
   } finally {
     await resources.close();
   }
