@@ -1,6 +1,6 @@
 // Same lock, same bytes: on another Node.js, elsewhere, and without a network.
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, readFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { exec } from '../src/core/exec.ts';
@@ -96,4 +96,27 @@ it('shares the operating system between releases and Node.js between bases, byte
   for (const base of ['trixie', 'bookworm']) expect(column(0, (id) => id.includes(base)).size).toBe(1);
   for (const line of ['22.', '24.', '26.']) expect(column(1, (id) => id.startsWith(line)).size).toBe(1);
   expect(column(2, () => true).size).toBe(1);
+});
+
+it('answers from memory only for the very same inputs: another package is another image', async () => {
+  const cwd = await smallWorkspace((cell) => /^24\..*-trixie/.test(cell));
+  const build = async (): Promise<string | undefined> => {
+    const result = await exec(process.execPath, [entry, 'build', '--json', '--quiet'], {
+      cwd,
+      maxOutputBytes: 1 << 20,
+    });
+    expect(result.exitCode, result.stderr + result.stdout).toBe(0);
+    return (JSON.parse(result.stdout) as Built).cells[0]?.digest;
+  };
+  const first = await build();
+  const path = join(cwd, 'nodeworthy.lock.json');
+  const lock = (await readLock(path)) ?? expect.fail('no lock');
+  const netbase = lock.inputs.find((input) => input.name === 'netbase')?.digest;
+  // All that changes is what the system holds: its name, its time and the cell stay.
+  const systems = lock.systems.map((system) => ({
+    ...system,
+    packages: system.packages.map((group) => group.filter((digest) => digest !== netbase)),
+  }));
+  await writeFile(path, JSON.stringify({ ...lock, systems }));
+  expect(await build()).not.toBe(first);
 });

@@ -77,7 +77,10 @@ export async function assembleCell(
   const compression = compressions[options.compression];
   const { settings } = options;
   requireSameConfiguration(cell, settings);
-  const key = digestOf(canonicalJson({ cell, name: lock.name, compressor: compression.id }));
+  // The cell names its systems; what is in them decides the bytes as well.
+  const named = new Set(cell.platforms.map(({ system }) => system));
+  const systems = lock.systems.filter(({ id }) => named.has(id));
+  const key = digestOf(canonicalJson({ cell, systems, name: lock.name, compressor: compression.id }));
   const memoPath = join(store.stateFolder, 'candidates', hexOf(key));
   const known = await readMemo(memoPath);
   if (known && (await allPresent(store, known.blobs)))

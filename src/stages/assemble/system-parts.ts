@@ -46,8 +46,8 @@ const maxKept = 8;
 export function decideSystemParts(store: LayoutStore, job: SystemPartsJob): Promise<SystemParts> {
   const known = kept.get(store) ?? new Map<string, Promise<SystemParts>>();
   kept.set(store, known);
-  const { variant, hardening } = job.settings;
-  const key = digestOf(canonicalJson([job.system, variant.name, hardening, job.platform]));
+  const { variant, hardening, sharedHardening } = job.settings;
+  const key = digestOf(canonicalJson([job.system, variant.name, hardening, sharedHardening, job.platform]));
   const found = known.get(key);
   if (found) return found;
   const made = decide(store, job);

@@ -144,6 +144,9 @@ function pinned(lock: Lock, request: SystemRequest): DebInput[][] | undefined {
   const system = lock.systems.find((candidate) => candidate.id === systemId(request));
   const groups = system && packagesOf(lock, system);
   const suite = 'debian' in request.config ? request.config.debian : undefined;
-  const fits = groups?.flat().every((input) => suiteOf(input.origin.suite) === suite);
+  const names = new Set(groups?.flat().map((input) => input.name));
+  const wanted = [...chainOf(request.variant).flatMap(({ packages }) => Object.keys(packages)), ...request.extra];
+  const fits =
+    wanted.every((name) => names.has(name)) && groups?.flat().every((input) => suiteOf(input.origin.suite) === suite);
   return fits ? groups : undefined;
 }
