@@ -65,7 +65,7 @@ export function openResources({ store, loaded, context, runtime: wanted }: Resou
 /** Maintainer scripts change a folder of this machine: an engine elsewhere cannot. */
 function requireSandbox(runtime: Runtime): Sandbox {
   if (runtime.sandbox) return runtime.sandbox;
-  throw new Failure('RUNTIME_MISSING', `slim and build images need a sandbox, which ${runtime.name} is not`, {
+  throw new Failure('SANDBOX_MISSING', `slim and build images need a sandbox, which ${runtime.name} is not`, {
     hint: 'install runc and run as root: apt-get install runc',
   });
 }

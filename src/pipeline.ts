@@ -1,5 +1,6 @@
 import { compareText } from './core/canonical-json.ts';
-import { mapConcurrent } from './core/concurrency.ts';
+import { createGate, mapConcurrent } from './core/concurrency.ts';
+import type { Digest } from './core/digest.ts';
 import type { Context } from './core/context.ts';
 import { Failure, isFailure } from './core/errors.ts';
 import { matchesGlob } from './core/glob.ts';
@@ -19,7 +20,7 @@ import { namingOf } from './stages/plan/naming.ts';
 import { nameCells } from './stages/plan/plan-cells.ts';
 import type { PlannedCell } from './stages/plan/cell.ts';
 import { publishCell, type PublishTarget, type TargetReceipt } from './stages/publish/publish-cell.ts';
-import { requireFresh, type Lock } from './stages/resolve/lock.ts';
+import { inputsOfCell, requireFresh, type Lock } from './stages/resolve/lock.ts';
 import { restoreMissing } from './stages/resolve/restore-missing.ts';
 import { loadDockerfileTest, type DockerfileTest } from './stages/test/dockerfile-test.ts';
 import { requiredSuites, testCandidate, type PlatformReport } from './stages/test/test-candidate.ts';
@@ -53,7 +54,13 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
   const loadTests = (list: Recipe['tests']) => Promise.all(list.map((test) => loadDockerfileTest(loaded.folder, test)));
   const recipeTests = goal === 'build' ? [] : await loadTests(loaded.recipe.tests);
   const imageTests = (image: ImageCellConfig) => loadTests(image.tests);
-  await restoreMissing(store, lock.inputs, { loaded, context, aptFolder: input.aptFolder });
+  // One after the other: cells share most of their inputs, and each is fetched once.
+  const oneAtATime = createGate(1);
+  const present = new Set<Digest>();
+  const restore = (cell: PlannedCell): Promise<number> =>
+    oneAtATime(() =>
+      restoreMissing(store, inputsOfCell(lock, cell.id), { loaded, context, aptFolder: input.aptFolder, present }),
+    );
   const resources = openResources(input);
   try {
     // Cells on one system follow each other, so that a few systems in memory are enough for hundreds of cells.
@@ -61,6 +68,7 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
     const results = await mapConcurrent(order, context.concurrency * 4, async (cell) => {
       const result = await settle(cell, { context, goal }, async (steps) => {
         requireResolved(lock, cell);
+        await restore(cell);
         const image = loaded.recipe.images.find((candidate) => candidate.name === cell.id);
         steps.candidate = image ? await buildImage(input, cell, image) : await assemble(input, cell, resources.sandbox);
         requireBudget(loaded.recipe, cell, steps.candidate);

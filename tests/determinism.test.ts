@@ -111,11 +111,12 @@ it('answers from memory only for the very same inputs: another package is anothe
   const first = await build();
   const path = join(cwd, 'nodeworthy.lock.json');
   const lock = (await readLock(path)) ?? expect.fail('no lock');
-  const netbase = lock.inputs.find((input) => input.name === 'netbase')?.digest;
+  const netbase = new Set(lock.inputs.filter((input) => input.name === 'netbase').map((input) => input.digest));
+  expect(netbase.size).toBeGreaterThan(0);
   // All that changes is what the system holds: its name, its time and the cell stay.
   const systems = lock.systems.map((system) => ({
     ...system,
-    packages: system.packages.map((group) => group.filter((digest) => digest !== netbase)),
+    packages: system.packages.map((group) => group.filter((digest) => !netbase.has(digest))),
   }));
   await writeFile(path, JSON.stringify({ ...lock, systems }));
   expect(await build()).not.toBe(first);

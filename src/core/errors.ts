@@ -30,6 +30,7 @@ export const failureCodes = {
   },
   RUNTIME_MISSING: { exit: 8, transient: false, meaning: 'no container runtime can be used' },
   ENGINE_MISSING: { exit: 8, transient: false, meaning: 'no engine can build a Dockerfile' },
+  SANDBOX_MISSING: { exit: 8, transient: false, meaning: 'maintainer scripts cannot run on this machine' },
   EMULATOR_MISSING: { exit: 8, transient: false, meaning: 'programs of a platform cannot run on this machine' },
   RUNTIME_FAILED: { exit: 8, transient: false, meaning: 'the container runtime broke' },
   REGISTRY_UNREACHABLE: { exit: 9, transient: true, meaning: 'a registry did not answer' },

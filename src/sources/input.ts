@@ -41,7 +41,12 @@ export const ImageInputSchema = z.strictObject({
   ...common,
   platform: z.string(),
   /** What the reference meant when the lock was made: an image index, or the manifest itself. */
-  origin: z.strictObject({ source: z.literal('image'), index: DigestSchema }),
+  origin: z.strictObject({
+    source: z.literal('image'),
+    index: DigestSchema,
+    /** Digest of the whole reference in the recipe: a lock names no host. */
+    reference: DigestSchema,
+  }),
   time: z.number().int().nonnegative(),
 });
 

@@ -12,7 +12,7 @@ import { parseTreeJson, sliceOf, toTreeNode, treeJson } from './tar-node.ts';
 /** Small files whose text checks read; of all others a listing has no content. */
 const readable =
   /^(?:etc\/(?:passwd|group)|usr\/local\/etc\/npmrc|usr\/local\/lib\/node_modules\/npm\/package\.json|var\/lib\/dpkg\/status)$/;
-const maxReadableBytes = 4 << 20;
+const maxReadableBytes = 64 << 20;
 
 /** Collects what a layer holds while somebody reads it anyway. */
 export function createListing(diffId: Digest) {

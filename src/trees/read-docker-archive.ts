@@ -33,10 +33,10 @@ export async function readDockerArchive(
   try {
     const links = await extract(archive, root);
     const locate = (path: string): string => join(root, links.get(path) ?? path);
-    const [image] = Manifests.parse(JSON.parse(await readFile(join(root, 'manifest.json'), 'utf8')));
+    const [image] = parseAs(Manifests, await readFile(join(root, 'manifest.json')).catch(() => Buffer.alloc(0)));
     if (!image) throw new Failure('SOURCE_INVALID', 'the engine saved an archive without an image');
     const configBytes = await readFile(locate(image.Config));
-    const config = ImageConfigSchema.parse(JSON.parse(configBytes.toString('utf8')));
+    const config = parseAs(ImageConfigSchema, configBytes);
     const layers: Descriptor[] = [];
     for (const [at, path] of image.Layers.entries()) {
       const diffId = config.rootfs.diff_ids[at];
@@ -53,6 +53,18 @@ export async function readDockerArchive(
     return await store.putManifest(Buffer.from(canonicalJson(manifest)), mediaTypes.manifest);
   } finally {
     await rm(root, { recursive: true, force: true });
+  }
+}
+
+/** @throws Failure SOURCE_INVALID when the bytes are not what an engine saves */
+function parseAs<T>(schema: z.ZodType<T>, bytes: Buffer): T {
+  try {
+    return schema.parse(JSON.parse(bytes.toString('utf8')));
+  } catch (error) {
+    throw new Failure('SOURCE_INVALID', 'the engine saved an archive that is no docker archive', {
+      hint: 'use a current docker, podman or buildah',
+      cause: error,
+    });
   }
 }
 

@@ -46,6 +46,8 @@ export interface FileSystemView {
   get(path: string): TreeNode | undefined;
   /** Names of what lies directly in a folder. */
   list(path: string): readonly string[];
+  /** The path with every symlink on it followed. */
+  realPath(path: string): string;
   readonly read: ContentAccess['read'];
   readonly contents: ContentAccess;
   close(): Promise<void>;
@@ -62,6 +64,7 @@ export function viewParts(parts: readonly LayerPart[]): FileSystemView {
     },
     get: (path) => tree.get(path),
     list: (path) => tree.list(path),
+    realPath: (path) => tree.realPath(path),
     read: contents.read,
     contents,
     close: () => contents.close(),

@@ -39,11 +39,12 @@ export function squashParts(parts: readonly LayerPart[], below: readonly LayerPa
     return lower.get(path);
   }
   for (const part of parts) tree.apply(part.entries, isLowest ? undefined : findBelow);
-  const entries = tree.entries();
+  // Above others, a folder that nobody stated stays what it is below.
+  const entries = isLowest ? tree.entries() : tree.statedEntries();
   return {
     title: parts.map((part) => part.title).join('; '),
     entries: isLowest ? entries : sortEntries([...entries, ...remainingWhiteouts(parts, tree)]),
-    files: [...new Map(parts.flatMap((part) => part.files).map((file) => [file.digest, file])).values()],
+    files: [...new Map([...parts, ...below].flatMap((part) => part.files).map((file) => [file.digest, file])).values()],
     wastedBytes: tree.wastedBytes,
   };
 }

@@ -44,6 +44,16 @@ export async function unpackImage(store: LayoutStore, image: UnpackedImage): Pro
   }
 }
 
+/** What a file system cannot hold is the image's fault, not the machine's. */
+function unusable(error: unknown, digest: Digest): unknown {
+  const code = systemCode(error);
+  if (isFailure(error) || code === undefined || code === 'ENOSPC') return error;
+  return new Failure('ARCHIVE_HOSTILE', `${digest} cannot be unpacked: ${code}`, {
+    hint: 'a name or link in it is more than a file system can hold',
+    cause: error,
+  });
+}
+
 function unpackWhole(store: LayoutStore, image: UnpackedImage, diffIds: readonly Digest[]): Promise<string> {
   const folder = join(store.stateFolder, 'unpacked', `image-${hexOf(digestOf(canonicalJson(diffIds)))}`);
   return flights.run(folder, async () => {
@@ -60,7 +70,7 @@ function unpackWhole(store: LayoutStore, image: UnpackedImage, diffIds: readonly
       await rename(temporary, folder);
     } catch (error) {
       await rm(temporary, { recursive: true, force: true });
-      if (!['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) throw error;
+      if (!['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) throw unusable(error, image.digest);
     } finally {
       await view.close();
     }

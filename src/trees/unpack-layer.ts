@@ -128,7 +128,7 @@ function realParents(root: string, name: string) {
       for (const part of parent.split('/')) {
         at = join(at, part);
         const found = await lstat(at).catch(() => undefined);
-        if (found === undefined) await mkdir(at);
+        if (found === undefined) throw new NeedsLayersBelow(path);
         else if (!found.isDirectory()) {
           throw new Failure('ARCHIVE_HOSTILE', `${name}: ${path} goes through ${part}, which is no folder`, {
             hint: 'the image was not run',

@@ -7,6 +7,8 @@ type Inode = Exclude<TreeNode, { kind: 'hardlink' }>;
 
 interface Branch {
   inode: Inode;
+  /** There only because something lies in it: no layer says what it is like. */
+  isImplied?: boolean;
   readonly children: Map<string, Branch>;
 }
 
@@ -39,8 +41,17 @@ export class VirtualTree {
 
   /** Entries in byte order of their paths; of paths that share a file the first has it, the others are hard links. */
   entries(): TreeEntry[] {
+    return this.#list(true);
+  }
+
+  /** The same without the folders that no layer states. */
+  statedEntries(): TreeEntry[] {
+    return this.#list(false);
+  }
+
+  #list(withImplied: boolean): TreeEntry[] {
     const found: { path: string; inode: Inode }[] = [];
-    collect(this.#root, '', found);
+    collect(this.#root, '', { found, withImplied });
     found.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
     const first = new Map<Inode, string>();
     return found.map(({ path, inode }) => {
@@ -58,6 +69,24 @@ export class VirtualTree {
     return this.#find(path.split('/').filter(Boolean), 0)?.inode;
   }
 
+  /** The path with every symlink on it followed, as far as it exists; what does not exist is taken as it is written. */
+  realPath(path: string): string {
+    let at = '';
+    let parts = path.split('/').filter(Boolean);
+    for (let hops = 0; parts.length > 0;) {
+      const next = at === '' ? String(parts[0]) : `${at}/${parts[0]}`;
+      parts = parts.slice(1);
+      const inode = this.#find(next.split('/'), 0)?.inode;
+      if (inode?.kind !== 'symlink' || hops++ >= maxHops) {
+        at = next;
+        continue;
+      }
+      parts = [...resolveLink(next, inode.target).split('/').filter(Boolean), ...parts];
+      at = '';
+    }
+    return at;
+  }
+
   /** Names of what lies directly in a folder, sorted. */
   list(path: string): string[] {
     return [...(this.#find(path.split('/').filter(Boolean), 0)?.children.keys() ?? [])].sort();
@@ -69,6 +98,7 @@ export class VirtualTree {
     const known = parent.children.get(name);
     if (known && known.inode.kind === 'directory' && inode.kind === 'directory') {
       known.inode = inode;
+      known.isImplied = false;
       return;
     }
     if (known) this.wastedBytes += bytesIn(known);
@@ -123,7 +153,7 @@ export class VirtualTree {
       if (known?.inode.kind === 'directory') at = known;
       else {
         if (known) this.wastedBytes += bytesIn(known);
-        const made: Branch = { inode: impliedFolder(mtime), children: new Map() };
+        const made: Branch = { inode: impliedFolder(mtime), isImplied: true, children: new Map() };
         at.children.set(name, made);
         at = made;
       }
@@ -165,11 +195,16 @@ function isWhiteout(path: string): boolean {
   return baseName(path).startsWith(whiteoutPrefix);
 }
 
-function collect(branch: Branch, path: string, found: { path: string; inode: Inode }[]): void {
+interface Collection {
+  readonly found: { path: string; inode: Inode }[];
+  readonly withImplied: boolean;
+}
+
+function collect(branch: Branch, path: string, into: Collection): void {
   for (const [name, child] of branch.children) {
     const at = path === '' ? name : `${path}/${name}`;
-    found.push({ path: at, inode: child.inode });
-    collect(child, at, found);
+    if (into.withImplied || !child.isImplied) into.found.push({ path: at, inode: child.inode });
+    collect(child, at, into);
   }
 }
 

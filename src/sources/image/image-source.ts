@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
+import type { z } from 'zod';
 import type { ImageBase } from '../../config/recipe-schema.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
+import { digestOf } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { ImageConfigSchema, IndexSchema, ManifestSchema, type Descriptor } from '../../formats/oci/descriptor.ts';
 import { isIndexType } from '../../formats/oci/media-types.ts';
@@ -25,6 +27,17 @@ export function openImageSource(ports: SourcePorts, store: LayoutStore, config: 
   });
   const reference = digest ?? tag;
 
+  function parseAs<T>(schema: z.ZodType<T>, bytes: Buffer): T {
+    try {
+      return schema.parse(JSON.parse(bytes.toString('utf8')));
+    } catch (error) {
+      throw new Failure('SOURCE_INVALID', `${config.image}: a manifest or config of it is malformed`, {
+        hint: 'look at the image with another tool; the registry or whoever made it is at fault',
+        cause: error,
+      });
+    }
+  }
+
   async function find(wanted: string) {
     const found = await registry.getManifest(wanted);
     if (found) return found;
@@ -36,7 +49,7 @@ export function openImageSource(ports: SourcePorts, store: LayoutStore, config: 
     const top = await find(wanted);
     if (!isIndexType(top.descriptor.mediaType)) return { manifest: top.descriptor, top: top.descriptor };
     const [os, architecture] = platform.split('/');
-    const { manifests } = IndexSchema.parse(JSON.parse(top.bytes.toString('utf8')));
+    const { manifests } = parseAs(IndexSchema, top.bytes);
     const manifest = manifests.find(
       (entry) => entry.platform?.os === os && entry.platform?.architecture === architecture,
     );
@@ -51,7 +64,7 @@ export function openImageSource(ports: SourcePorts, store: LayoutStore, config: 
 
   async function pull(platform: string, wanted: string) {
     const stored = await find(wanted);
-    const manifest = ManifestSchema.parse(JSON.parse(stored.bytes.toString('utf8')));
+    const manifest = parseAs(ManifestSchema, stored.bytes);
     for (const layer of manifest.layers) {
       if (!/foreign|nondistributable/.test(layer.mediaType)) continue;
       throw new Failure('SOURCE_INVALID', `${config.image} has a layer that must not be distributed`, {
@@ -63,7 +76,7 @@ export function openImageSource(ports: SourcePorts, store: LayoutStore, config: 
     );
     const descriptor = await store.putManifest(stored.bytes, stored.descriptor.mediaType);
     await store.keep({ ...descriptor, annotations: { 'io.nodeworthy.input': `${reference} ${platform}` } });
-    const imageConfig = ImageConfigSchema.parse(JSON.parse((await readBlob(store, manifest.config)).toString('utf8')));
+    const imageConfig = parseAs(ImageConfigSchema, await readBlob(store, manifest.config));
     if (`${imageConfig.os}/${imageConfig.architecture}` !== platform)
       throw new Failure(
         'SELECTION_EMPTY',
@@ -88,7 +101,7 @@ export function openImageSource(ports: SourcePorts, store: LayoutStore, config: 
         platform,
         digest: descriptor.digest,
         size: descriptor.size,
-        origin: { source: 'image', index: top.digest },
+        origin: { source: 'image', index: top.digest, reference: digestOf(config.image) },
         time: Number.isNaN(time) ? 0 : Math.max(0, Math.floor(time / 1000)),
       };
     },

@@ -1,5 +1,5 @@
 import { Failure } from '../../core/errors.ts';
-import { baseName } from '../../formats/tar/path.ts';
+import { baseName, parentOf } from '../../formats/tar/path.ts';
 import { pemToDer, subjectHash } from '../../formats/x509/subject-hash.ts';
 import type { OverlayCertificate, OverlayUser } from '../../config/overlay.ts';
 import type { BaseFacts, ImageSettings } from '../plan/image-settings.ts';
@@ -11,6 +11,8 @@ export interface SystemView {
   get(path: string): TreeNode | undefined;
   /** Names of what lies directly in a folder. */
   list(path: string): readonly string[];
+  /** The path with every symlink on it followed. */
+  realPath(path: string): string;
   readonly read: (content: FileContent) => Buffer;
 }
 
@@ -33,7 +35,8 @@ export function decideConfigurationLayer(settings: ImageSettings, base: BaseFact
   if (overlay.certificates.length > 0) addCertificates(tree, { certificates: overlay.certificates, base, system });
   if (overlay.timeZone !== undefined) setTimeZone(tree, overlay.timeZone, system);
   for (const file of overlay.files) {
-    tree.set(file.path, { ...generatedFile(file.bytes, 0, file.mode), uid: file.uid, gid: file.gid });
+    // Where a folder of the path is a link, as /bin is, the file goes where the link leads.
+    tree.set(placeOf(system, file.path), { ...generatedFile(file.bytes, 0, file.mode), uid: file.uid, gid: file.gid });
   }
   keepParents(tree, system);
   return tree;
@@ -66,8 +69,8 @@ function addUsers(tree: ImageTree, users: readonly OverlayUser[], system: System
   );
   const known = new Set(group.split('\n').map((line) => line.split(':')[2]));
   const groups = users.filter(({ gid }) => !known.has(String(gid))).map(({ name, gid }) => `${name}:x:${gid}:\n`);
-  tree.set('etc/passwd', latin1File(`${passwd}${accounts.join('')}`));
-  tree.set('etc/group', latin1File(`${group}${[...new Set(groups)].join('')}`));
+  tree.set(system.realPath('etc/passwd'), latin1File(`${passwd}${accounts.join('')}`));
+  tree.set(system.realPath('etc/group'), latin1File(`${group}${[...new Set(groups)].join('')}`));
 }
 
 interface CertificateInput {
@@ -83,11 +86,15 @@ interface CertificateInput {
 function addCertificates(tree: ImageTree, { certificates, base, system }: CertificateInput): void {
   tree.set(imagePaths.extraCertificates, generatedFile(certificates.map(({ pem }) => pem).join(''), 0));
   if (base.certificateBundle === undefined) return;
-  const bundle = base.certificateBundle.slice(1);
+  const bundle = system.realPath(base.certificateBundle.slice(1));
   const before = textOf(system, bundle);
+  if (before === '')
+    throw new Failure('SOURCE_INVALID', `the bundle of authorities at ${base.certificateBundle} is empty`, {
+      hint: 'the image below is damaged: the overlay’s certificates must not be the only ones',
+    });
   const end = before === '' || before.endsWith('\n') ? '' : '\n';
   tree.set(bundle, latin1File(`${before}${end}${certificates.map(({ pem }) => pem).join('')}`));
-  const links = 'etc/ssl/certs';
+  const links = system.realPath('etc/ssl/certs');
   const taken = new Set(system.list(links));
   if (![...taken].some((name) => /^[0-9a-f]{8}\.\d+$/.test(name))) return;
   for (const { name, pem } of certificates) {
@@ -131,8 +138,14 @@ function keepParents(tree: ImageTree, system: SystemView): void {
   }
 }
 
+/** The folder part followed through links, the name as it is. */
+function placeOf(system: SystemView, path: string): string {
+  const parent = parentOf(path);
+  return parent === '' ? path : `${system.realPath(parent)}/${baseName(path)}`;
+}
+
 function textOf(system: SystemView, path: string): string {
-  const node = system.get(path);
+  const node = system.get(system.realPath(path));
   return node?.kind === 'file' ? system.read(node.content).toString('latin1') : '';
 }
 

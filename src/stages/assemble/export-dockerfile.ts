@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compressions } from '../../formats/layer-compression.ts';
 import { writeDockerfile, type DockerfileLayer } from '../../formats/dockerfile/write-dockerfile.ts';
@@ -53,7 +53,9 @@ async function exportPlatform(store: LayoutStore, { candidate, platform, folder 
       const { descriptor } = await writePart(store, part, compressions.gzip);
       const file = `layers/${at + 1}.tar.gz`;
       const from = store.blobPath(descriptor.digest);
-      await link(from, join(folder, file)).catch(() => copyFile(from, join(folder, file)));
+      // A copy: whoever edits it must not edit the store.
+      await rm(join(folder, file), { force: true });
+      await copyFile(from, join(folder, file));
       layers.push({ file, title: part.title });
     }
     const text = writeDockerfile({ cell: candidate.cell, digest: platform.manifest.digest, config, layers });

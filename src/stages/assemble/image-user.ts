@@ -13,9 +13,9 @@ export function imageUserEntries(
 ): TreeEntry[] {
   const { uid, gid, name } = imageUser;
   const added = new Map<string, string>();
-  if (!hasId(view, 'etc/passwd', uid))
-    added.set('etc/passwd', `${name}:x:${uid}:${gid}::/home/${name}:/sbin/nologin\n`);
-  if (!hasId(view, 'etc/group', gid)) added.set('etc/group', `${name}:x:${gid}:\n`);
+  if (!hasId(view, view.realPath('etc/passwd'), uid))
+    added.set(view.realPath('etc/passwd'), `${name}:x:${uid}:${gid}::/home/${name}:/sbin/nologin\n`);
+  if (!hasId(view, view.realPath('etc/group'), gid)) added.set(view.realPath('etc/group'), `${name}:x:${gid}:\n`);
   const entries = view.entries.filter(({ path }) => !added.has(path) && path !== imagePaths.entrypoint);
   if (hasShell) entries.push({ path: imagePaths.entrypoint, node: generatedFile(entrypointScript, mtime, 0o755) });
   for (const [path, line] of added) {

@@ -1,3 +1,4 @@
+import { digestOf } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { matchesGlob } from '../../core/glob.ts';
 import type { Overlay, OverlayCertificate, OverlayFile, OverlayUser } from '../../config/overlay.ts';
@@ -46,11 +47,7 @@ export function mergeOverlays(overlays: readonly Overlay[], cell: string): Merge
     for (const [key, value] of Object.entries(overlay.labels)) claim(name, `labels.${key}`, value);
     for (const option of overlay.nodeOptions) claim(name, `nodeOptions ${option.split('=')[0]}`, option);
     for (const file of overlay.files)
-      claim(
-        name,
-        `files /${file.path}`,
-        `${file.mode} ${file.uid}:${file.gid} ${file.bytes.toString('latin1')}`.slice(0, 200),
-      );
+      claim(name, `files /${file.path}`, `${file.mode} ${file.uid}:${file.gid} ${digestOf(file.bytes)}`);
     for (const user of overlay.users) {
       claim(name, `users ${user.name}`, JSON.stringify(user));
       claim(name, `users ${user.uid}`, user.name);

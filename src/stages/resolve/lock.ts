@@ -163,6 +163,18 @@ export function inputsOf(lock: Lock, platform: LockedPlatform): PlatformInputs {
   };
 }
 
+/** Every input of a cell, on all its platforms; none for a cell that is not in the lock. */
+export function inputsOfCell(lock: Lock, id: string): Input[] {
+  const byDigest = inputIndex(lock);
+  const systems = new Map(lock.systems.map((system) => [system.id, system]));
+  const platforms = lock.cells.find((cell) => cell.id === id)?.platforms ?? [];
+  const digests = platforms.flatMap(({ node, tools, system }) => {
+    const found = systems.get(system);
+    return [node, ...tools, ...(found?.packages.flat() ?? []), ...(found?.image ? [found.image.digest] : [])];
+  });
+  return [...new Set(digests)].flatMap((digest) => byDigest.get(digest) ?? []);
+}
+
 /** Packages of a system in their groups, sorted by name. */
 export function packagesOf(lock: Lock, system: LockedSystem): DebInput[][] {
   const byDigest = inputIndex(lock);

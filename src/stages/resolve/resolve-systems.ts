@@ -1,6 +1,7 @@
 import type { BaseConfig } from '../../config/recipe-schema.ts';
 import { Failure, isFailure } from '../../core/errors.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
+import { digestOf } from '../../core/digest.ts';
 import { architectureOf } from '../../formats/oci/platform.ts';
 import { reviewScripts } from '../../sources/debian/review-scripts.ts';
 import { expandInput, newestTime } from '../../sources/expand-input.ts';
@@ -85,10 +86,13 @@ async function resolveImage(
     throw new Failure('SELECTION_EMPTY', `bases.${base}: packages cannot be added to an image: ${extra.join(', ')}`, {
       hint: 'build an image that has them, and name it as the base; or limit the overlay to other cells',
     });
-  const reference = 'image' in config ? config.image : '';
+  const reference = digestOf('image' in config ? config.image : '');
   const pinnedImage = keep?.inputs.find(
     (input): input is ImageInput =>
-      input.kind === 'image' && input.name === base && input.platform === platform && reference.includes(input.version),
+      input.kind === 'image' &&
+      input.name === base &&
+      input.platform === platform &&
+      input.origin.reference === reference,
   );
   const input = pinnedImage ?? (await openImage().acquire(base, platform));
   // A pin whose bytes are gone is pulled again before it is looked at.

@@ -3,6 +3,8 @@ import type { Context } from '../../core/context.ts';
 import { Failure } from '../../core/errors.ts';
 import { describeInput, type ImageInput, type Input } from '../../sources/input.ts';
 import { openBaseImage, openNodeSource, openPackageSource } from '../../sources/open-source.ts';
+import type { Digest } from '../../core/digest.ts';
+import { readManifest } from '../../store/manifest.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { createSourcePorts } from './source-ports.ts';
 
@@ -10,6 +12,8 @@ export interface RestoreOptions {
   readonly loaded: LoadedRecipe;
   readonly context: Context;
   readonly aptFolder: string;
+  /** Inputs that were seen before in this run: hundreds of cells share them. */
+  readonly present?: Set<Digest>;
 }
 
 /** Brings back what a lock names and the store lacks, and proves it is the same bytes. */
@@ -20,7 +24,11 @@ export async function restoreMissing(
 ): Promise<number> {
   const { loaded, context } = options;
   const missing: Input[] = [];
-  for (const input of inputs) if (!(await store.hasBlob(input.digest, input.size))) missing.push(input);
+  for (const input of inputs) {
+    if (options.present?.has(input.digest)) continue;
+    if (await isPresent(store, input)) options.present?.add(input.digest);
+    else missing.push(input);
+  }
   if (missing.length === 0) return 0;
   const { ports, close } = createSourcePorts(store, loaded, context);
   try {
@@ -39,7 +47,7 @@ export async function restoreMissing(
         await (await openPackageSource(base, ports, { aptFolder: options.aptFolder })).restore(input);
       } else if (input.kind === 'image') await restoreImage(input);
       else await (await openNodeSource(loaded.recipe.node.source, ports)).restore(input);
-      if (!(await store.hasBlob(input.digest, input.size))) {
+      if (!(await isPresent(store, input))) {
         throw new Failure('INPUT_CHANGED', `${describeInput(input)} is not the same bytes that were locked`, {
           hint: 'it changed under the same name: treat it as an attack until the publisher explains it',
         });
@@ -63,6 +71,15 @@ export async function restoreMissing(
       await source.close();
     }
   }
+}
+
+/** An image is there when all that its manifest names is. */
+async function isPresent(store: LayoutStore, input: Input): Promise<boolean> {
+  if (!(await store.hasBlob(input.digest, input.size))) return false;
+  if (input.kind !== 'image') return true;
+  const { config, layers } = await readManifest(store, input.digest);
+  const found = await Promise.all([config, ...layers].map((blob) => store.hasBlob(blob.digest, blob.size)));
+  return found.every(Boolean);
 }
 
 /** `trixie` of `trixie-updates` and `trixie-security`. */

@@ -1,6 +1,7 @@
 import { mapConcurrent } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
 import { digestOf } from '../../core/digest.ts';
+import { Failure } from '../../core/errors.ts';
 import { isNative } from '../../runtimes/emulation.ts';
 import type { Runtime } from '../../runtimes/runtime.ts';
 import { checkRule } from '../assemble/hardening/harden-entries.ts';
@@ -155,7 +156,9 @@ function privilegesOf({ path, node }: TreeEntry): string[] {
 
 function readListed(content: FileContent): Buffer {
   if (content.kind === 'bytes') return content.bytes;
-  throw new TypeError('a listing has no such content');
+  throw new Failure('ARCHIVE_HOSTILE', `a file that checks read has ${content.sizeBytes} bytes`, {
+    hint: 'an account file or package database of this size is no such file',
+  });
 }
 
 function untested(platform: CandidatePlatform, context: Context, suites: readonly Suite[]): TestReport {

@@ -4,15 +4,15 @@ import { folder, generatedFile, type FileContent, type TreeNode } from '../../..
 import { modeRule, removalRule, type HardeningRule } from './hardening-rule.ts';
 import { unneededPackages } from './unneeded-packages.ts';
 
-const systemPath = /^(?:usr|etc|opt|boot)(?:\/|$)/;
+const systemPath = /^(?:usr|etc|opt|boot|s?bin|lib(?:32|64)?)(?:\/|$)/;
 const noLogin = '/usr/sbin/nologin';
 
 /** Programs that change users, or become another one. */
 const accountPrograms =
-  /^usr\/s?bin\/(?:su|sulogin|runuser|passwd|chpasswd|chgpasswd|chage|chfn|chsh|expiry|gpasswd|newgrp|sg|newusers|login|vipw|vigr|pwck|grpck|pwconv|pwunconv|grpconv|grpunconv|user(?:add|del|mod)|group(?:add|del|mod|mems)|add(?:user|group)|del(?:user|group)|cppw|cpgr|newuidmap|newgidmap)$/;
+  /^(?:usr\/)?s?bin\/(?:su|sulogin|runuser|passwd|chpasswd|chgpasswd|chage|chfn|chsh|expiry|gpasswd|newgrp|sg|newusers|login|vipw|vigr|pwck|grpck|pwconv|pwunconv|grpconv|grpunconv|user(?:add|del|mod)|group(?:add|del|mod|mems)|add(?:user|group)|del(?:user|group)|cppw|cpgr|newuidmap|newgidmap)$/;
 
 const packageManagers =
-  /^(?:usr\/s?bin\/(?:apt(?:-[a-z-]+)?|dpkg(?:-[a-z-]+)?|apt-get|debconf[a-z-]*|dselect|update-alternatives|apk|dnf|microdnf|yum|rpm)|usr\/lib\/(?:apt|dpkg)|usr\/lib\/[^/]+\/libapt-(?:pkg|private)\.so[^/]*|etc\/apt|var\/lib\/apt|var\/cache\/apt)(?:\/|$)/;
+  /^(?:(?:usr\/)?s?bin\/(?:apt(?:-[a-z-]+)?|dpkg(?:-[a-z-]+)?|apt-get|debconf[a-z-]*|dselect|update-alternatives|apk|dnf|microdnf|yum|rpm)|(?:usr\/)?lib\/(?:apt|dpkg|apk)|usr\/lib\/[^/]+\/libapt-(?:pkg|private)\.so[^/]*|etc\/(?:apt|apk|yum\.repos\.d|dnf)|var\/lib\/apt|var\/cache\/apt)(?:\/|$)/;
 
 const shells =
   /^(?:usr\/)?bin\/(?:sh|bash|rbash|dash|ash|zsh|ksh|busybox)$|^etc\/shells$|^usr\/local\/bin\/docker-entrypoint\.sh$/;
