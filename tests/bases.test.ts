@@ -92,6 +92,22 @@ describe('an image as a base', () => {
     expect(await readFile(join(cwd, 'nodeworthy.lock.json'), 'utf8')).not.toBe(before);
   });
 
+  it('that is named anew is another base, whatever its tag is', async () => {
+    const tag = await workspaceWith(recipe(`  acme9: { image: "${at('glibc:9')}" }`));
+    await command(tag, ['lock']);
+    const digestIn = async (): Promise<unknown> =>
+      (
+        JSON.parse(await readFile(join(tag, 'nodeworthy.lock.json'), 'utf8')) as {
+          systems: { image: { digest: string } }[];
+        }
+      ).systems[0]?.image.digest;
+    const before = await digestIn();
+    await pushBase(at('other:9'), [{ ...glibcRoot(), 'etc/other': 'x' }]);
+    await writeFile(join(tag, 'nodeworthy.yaml'), recipe(`  acme9: { image: "${at('other:9')}" }`));
+    await command(tag, ['lock']);
+    expect(await digestIn()).not.toBe(before);
+  });
+
   it('that cannot carry Node.js is refused with the reason, and the others are published', async () => {
     const bases = ['empty:1', 'poor:1', 'old:7', 'none:1'].map(
       (name) => `  ${name.split(':')[0]}: { image: "${at(name)}" }`,

@@ -147,3 +147,29 @@ it.each([
 ] as const)('%i layers as %j are %j', (count, mode, groups) => {
   expect(partitionLayers(count, mode)).toEqual(groups);
 });
+
+it('joined above others, a folder that no layer states is left out: it stays what it is below', () => {
+  const part = (nodes: Record<string, TreeNode>): LayerPart => ({ title: '', entries: layer(nodes), files: [] });
+  const below = part({ tmp: folder(0o1777, 1), 'usr/lib/a': file('1'), lib: symlink('usr/lib', 1) });
+  const joined = squashParts([part({ 'tmp/x': file('x') }), part({ 'lib/b': file('b') })], [below]);
+  expect(joined.entries.map(({ path: at }) => at)).toEqual(['lib/b', 'tmp/x']);
+  const whole = new VirtualTree();
+  whole.apply(below.entries);
+  whole.apply(joined.entries);
+  expect(whole.get('tmp')?.mode).toBe(0o1777);
+  expect(whole.realPath('lib/b')).toBe('usr/lib/b');
+  expect(whole.get('usr/lib/b')).toBeDefined();
+});
+
+it('joined above others, a hard link to a file below brings that file’s bytes', () => {
+  const digest = `sha256:${'a'.repeat(64)}` as const;
+  const slice: TreeNode = {
+    ...file(''),
+    content: { kind: 'slice', input: digest, offset: 0, sizeBytes: 3 },
+  } as TreeNode;
+  const below: LayerPart = { title: '', entries: [{ path: 'a', node: slice }], files: [{ digest, path: '/x' }] };
+  const upper: LayerPart = { title: '', entries: layer({ b: link('a') }), files: [] };
+  const joined = squashParts([upper], [below]);
+  expect(joined.entries).toMatchObject([{ path: 'b', node: { kind: 'file' } }]);
+  expect(joined.files).toContainEqual({ digest, path: '/x' });
+});
