@@ -3,5 +3,5 @@ import { cpSync, readdirSync } from 'node:fs';
 import { root } from './setup.mjs';
 
 const from = `${root}src/stages/test/battery/`;
-for (const name of readdirSync(from).filter((file) => file.endsWith('.mjs')))
+for (const name of readdirSync(from).filter((file) => /\.m?js$/.test(file)))
   cpSync(from + name, `${root}dist/stages/test/battery/${name}`);
