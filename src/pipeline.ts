@@ -297,6 +297,8 @@ async function settle(
   } catch (error) {
     context.signal.throwIfAborted();
     if (!isFailure(error)) throw error;
+    // An alarm is for everybody.
+    if (error.code === 'INPUT_CHANGED') throw error;
     // Nobody can go on; but what needs no runtime can be built without one.
     if (error.code === 'DISK_FULL' || (error.code === 'RUNTIME_MISSING' && goal !== 'build')) throw error;
     const blocked = [

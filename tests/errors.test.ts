@@ -129,9 +129,9 @@ describe('run', () => {
     const cwd = await smallWorkspace(keep);
     const path = join(cwd, 'nodeworthy.lock.json');
     const lock = JSON.parse(await readFile(path, 'utf8')) as {
-      inputs: { name: string; digest: string; kind: string }[];
+      inputs: { name: string; digest: string; kind: string; origin: { suite?: string } }[];
     };
-    const tini = lock.inputs.find((input) => input.name === 'tini')?.digest ?? '';
+    const tini = lock.inputs.find((input) => input.name === 'tini' && input.origin.suite === 'trixie')?.digest ?? '';
     const wrong = `sha256:${'0'.repeat(64)}`;
     await writeFile(path, JSON.stringify(lock).replaceAll(tini, wrong));
     await rm(join(cwd, '.nodeworthy/store/blobs/sha256', tini.slice(7)));

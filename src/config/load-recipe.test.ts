@@ -33,6 +33,18 @@ describe('parseRecipe', () => {
       'did you mean "variants"?',
     ],
     [
+      'two forms of a base at once',
+      good.replace('debian: trixie', 'debian: trixie, image: x'),
+      'nodeworthy.yaml:6:29: "image" does not go together with the other keys here',
+      'keep the keys of one',
+    ],
+    [
+      'a profile that is none',
+      `${good}hardening: stric\n`,
+      'nodeworthy.yaml:7:1: hardening: expected one of none, standard, strict',
+      '',
+    ],
+    [
       'an unknown key deep inside',
       good.replace('releases:', 'release:'),
       'nodeworthy.yaml:3:3: unknown key "release"',

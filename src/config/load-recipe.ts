@@ -99,6 +99,11 @@ function describe(issue: z.core.$ZodIssue, place: Place): Problem[] {
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(issue.path.map(String));
     return issue.keys.map((key) => {
+      if (known.includes(key))
+        return {
+          message: `${at(place, [...issue.path, key])}: ${JSON.stringify(key)} does not go together with the other keys here`,
+          hint: 'these are two forms of the same thing: keep the keys of one',
+        };
       const near = suggest(key, known);
       return {
         message: `${at(place, [...issue.path, key])}: unknown key ${JSON.stringify(key)}`,
@@ -109,6 +114,13 @@ function describe(issue: z.core.$ZodIssue, place: Place): Problem[] {
   if (issue.code === 'invalid_union') {
     const nested = issue.errors.flat().find((inner) => inner.code === 'unrecognized_keys' || inner.path.length > 0);
     if (nested) return describe({ ...nested, path: [...issue.path, ...nested.path] } as z.core.$ZodIssue, place);
+    const choices = issue.errors.flat().flatMap((inner) => ('values' in inner ? (inner.values as unknown[]) : []));
+    if (choices.length > 0)
+      return [
+        {
+          message: `${at(place, issue.path)}: ${issue.path.join('.')}: expected one of ${choices.map(String).join(', ')}`,
+        },
+      ];
   }
   const where = issue.path.join('.');
   return [{ message: `${at(place, issue.path)}: ${where || 'the recipe'}: ${issue.message}` }];

@@ -1,6 +1,6 @@
 import type { LoadedRecipe } from '../../config/load-recipe.ts';
 import type { Context } from '../../core/context.ts';
-import { Failure } from '../../core/errors.ts';
+import { Failure, isFailure } from '../../core/errors.ts';
 import { describeInput, type ImageInput, type Input } from '../../sources/input.ts';
 import { openBaseImage, openNodeSource, openPackageSource } from '../../sources/open-source.ts';
 import type { Digest } from '../../core/digest.ts';
@@ -32,31 +32,33 @@ export async function restoreMissing(
   if (missing.length === 0) return 0;
   const { ports, close } = createSourcePorts(store, loaded, context);
   try {
-    for (const input of missing) {
-      if (input.kind === 'deb') {
-        const suite = suiteOf(input.origin.suite);
-        const base = Object.values(loaded.recipe.bases).find(
-          (candidate) => 'debian' in candidate && candidate.debian === suite,
-        );
-        if (!base || !('debian' in base))
-          throw new Failure(
-            'LOCK_OUTDATED',
-            `${describeInput(input)} comes from ${suite}, which is no base of the recipe`,
-            { hint: 'run `nodeworthy lock`' },
-          );
-        await (await openPackageSource(base, ports, { aptFolder: options.aptFolder })).restore(input);
-      } else if (input.kind === 'image') await restoreImage(input);
-      else await (await openNodeSource(loaded.recipe.node.source, ports)).restore(input);
-      if (!(await isPresent(store, input))) {
-        throw new Failure('INPUT_CHANGED', `${describeInput(input)} is not the same bytes that were locked`, {
-          hint: 'it changed under the same name: treat it as an attack until the publisher explains it',
-        });
-      }
-    }
+    for (const input of missing) await alarmed(() => restoreOne(input));
   } finally {
     await close();
   }
   return missing.length;
+
+  async function restoreOne(input: Input): Promise<void> {
+    if (input.kind === 'deb') {
+      const suite = suiteOf(input.origin.suite);
+      const base = Object.values(loaded.recipe.bases).find(
+        (candidate) => 'debian' in candidate && candidate.debian === suite,
+      );
+      if (!base || !('debian' in base))
+        throw new Failure(
+          'LOCK_OUTDATED',
+          `${describeInput(input)} comes from ${suite}, which is no base of the recipe`,
+          { hint: 'run `nodeworthy lock`' },
+        );
+      await (await openPackageSource(base, ports, { aptFolder: options.aptFolder })).restore(input);
+    } else if (input.kind === 'image') await restoreImage(input);
+    else await (await openNodeSource(loaded.recipe.node.source, ports)).restore(input);
+    if (!(await isPresent(store, input))) {
+      throw new Failure('INPUT_CHANGED', `${describeInput(input)} is not the same bytes that were locked`, {
+        hint: 'it changed under the same name: treat it as an attack until the publisher explains it',
+      });
+    }
+  }
 
   async function restoreImage(input: ImageInput): Promise<void> {
     const base = loaded.recipe.bases[input.name];
@@ -70,6 +72,19 @@ export async function restoreMissing(
     } finally {
       await source.close();
     }
+  }
+}
+
+/** Other bytes than the lock promises are an alarm, whichever check noticed them. */
+async function alarmed(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isFailure(error, 'INTEGRITY')) throw error;
+    throw new Failure('INPUT_CHANGED', error.message, {
+      hint: 'it changed under the same name: treat it as an attack until the publisher explains it',
+      cause: error,
+    });
   }
 }
 
