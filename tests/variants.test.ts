@@ -92,7 +92,10 @@ it(
 
 describe('a foreign platform', () => {
   it('is tested under an emulator, which leaves nothing on the machine', async () => {
-    const mounts = await readFile('/proc/mounts', 'utf8');
+    // Other tests mount things at the same time: only what an emulator or runc would leave is looked at.
+    const mounted = async (): Promise<string[]> =>
+      (await readFile('/proc/mounts', 'utf8')).split('\n').filter((line) => /binfmt_misc|nodeworthy-runc-/.test(line));
+    const mounts = await mounted();
     const [runtime] = await cells(both, ['run', '--cells', '*-runtime']);
     expect(runtime).toMatchObject({
       outcome: 'published',
@@ -102,7 +105,7 @@ describe('a foreign platform', () => {
       ],
     });
     expect(runtime?.platforms[1]?.tests.passed).toBe(runtime?.platforms[0]?.tests.passed);
-    expect(await readFile('/proc/mounts', 'utf8')).toBe(mounts);
+    expect(await mounted()).toEqual(mounts);
   });
 
   it('is untested without one, and the image is not published', async () => {
