@@ -4,7 +4,7 @@ import { canonicalJson } from '../../core/canonical-json.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import { digestOf, hexOf } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
-import { readTextIfExists, writeFileAtomic } from '../../core/files.ts';
+import { writeFileAtomic } from '../../core/files.ts';
 import { DescriptorSchema, type Descriptor } from '../../formats/oci/descriptor.ts';
 import { mediaTypes } from '../../formats/oci/media-types.ts';
 import { architectureOf } from '../../formats/oci/platform.ts';
@@ -18,6 +18,7 @@ import { partitionLayers, squashParts } from '../../trees/squash-parts.ts';
 import { writePart } from '../../trees/write-part.ts';
 import { inputsOf, type Lock, type LockedCell } from '../resolve/lock.ts';
 import { compressions, type CompressionName } from '../../formats/layer-compression.ts';
+import { readCandidateMemo } from './candidate-memo.ts';
 import { computeClosure } from './closure.ts';
 import { decideConfigurationLayer } from './configuration-layer.ts';
 import { imageConfigBytes, imageIndexBytes, imageManifestBytes, type ImageFacts } from './image-documents.ts';
@@ -82,9 +83,8 @@ export async function assembleCell(
   const systems = lock.systems.filter(({ id }) => named.has(id));
   const key = digestOf(canonicalJson({ cell, systems, name: lock.name, compressor: compression.id }));
   const memoPath = join(store.stateFolder, 'candidates', hexOf(key));
-  const known = await readMemo(memoPath);
-  if (known && (await allPresent(store, known.blobs)))
-    return { cell: cell.id, index: known.index, platforms: known.platforms, blobs: known.blobs, reused: true };
+  const known = await readCandidateMemo(store, memoPath, Memo);
+  if (known) return { cell: cell.id, index: known.index, platforms: known.platforms, blobs: known.blobs, reused: true };
 
   const built = await mapConcurrent(cell.platforms, 1, (platform) =>
     assemblePlatform(store, { lock, cell, platform, options }),
@@ -196,18 +196,6 @@ function requireSameConfiguration(cell: LockedCell, settings: ImageSettings): vo
       hint: 'run `nodeworthy lock`: it keeps the inputs and records the configuration of this version',
     },
   );
-}
-
-async function allPresent(store: LayoutStore, blobs: readonly Descriptor[]): Promise<boolean> {
-  const present = await Promise.all(blobs.map((blob) => store.hasBlob(blob.digest, blob.size)));
-  return present.every(Boolean);
-}
-
-async function readMemo(path: string): Promise<z.infer<typeof Memo> | undefined> {
-  const text = await readTextIfExists(path);
-  if (text === undefined) return undefined;
-  const parsed = Memo.safeParse(JSON.parse(text));
-  return parsed.success ? parsed.data : undefined;
 }
 
 function toPlatform(platform: string): { os: string; architecture: string } {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { canonicalJson, compareText } from '../../core/canonical-json.ts';
 import { digestOf, hexOf } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
-import { readTextIfExists, writeFileAtomic } from '../../core/files.ts';
+import { writeFileAtomic } from '../../core/files.ts';
 import type { ImageCellConfig } from '../../config/recipe-schema.ts';
 import { buildDockerfile, chooseEngine, type EngineContext } from '../../engines/engine.ts';
 import { DescriptorSchema } from '../../formats/oci/descriptor.ts';
@@ -14,6 +14,7 @@ import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readImageConfig, readManifest } from '../../store/manifest.ts';
 import { readDockerArchive } from '../../trees/read-docker-archive.ts';
 import type { Candidate } from './assemble-cell.ts';
+import { readCandidateMemo } from './candidate-memo.ts';
 import { squashImage } from './squash-image.ts';
 
 const Memo = z.strictObject({
@@ -61,8 +62,8 @@ export async function buildImageCell(
     }),
   );
   const memoPath = join(store.stateFolder, 'image-cells', hexOf(key));
-  const known = await readMemo(memoPath);
-  if (known && (await allPresent(store, known.blobs))) return toCandidate(cell, known, true);
+  const known = await readCandidateMemo(store, memoPath, Memo);
+  if (known) return toCandidate(cell, known, true);
   const engine = await chooseEngine(cell.engine, options);
   const scratch = join(store.stateFolder, 'tmp');
   await mkdir(scratch, { recursive: true });
@@ -145,16 +146,4 @@ async function digestFolder(folder: string): Promise<string> {
   }
   await visit('');
   return digestOf(canonicalJson(seen));
-}
-
-async function allPresent(store: LayoutStore, blobs: readonly z.infer<typeof DescriptorSchema>[]): Promise<boolean> {
-  const present = await Promise.all(blobs.map((blob) => store.hasBlob(blob.digest, blob.size)));
-  return present.every(Boolean);
-}
-
-async function readMemo(path: string): Promise<z.infer<typeof Memo> | undefined> {
-  const text = await readTextIfExists(path);
-  if (text === undefined) return undefined;
-  const parsed = Memo.safeParse(JSON.parse(text));
-  return parsed.success ? parsed.data : undefined;
 }

@@ -1,21 +1,10 @@
 import { digestOf } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { matchesGlob } from '../../core/glob.ts';
-import type { Overlay, OverlayCertificate, OverlayFile, OverlayUser } from '../../config/overlay.ts';
+import type { Overlay } from '../../config/overlay.ts';
 
 /** What all overlays of a cell want together. */
-export interface MergedOverlay {
-  readonly environment: Readonly<Record<string, string>>;
-  readonly nodeOptions: readonly string[];
-  readonly npm: Readonly<Record<string, string>>;
-  readonly certificates: readonly OverlayCertificate[];
-  readonly timeZone: string | undefined;
-  readonly files: readonly OverlayFile[];
-  readonly user: string | undefined;
-  readonly users: readonly OverlayUser[];
-  readonly labels: Readonly<Record<string, string>>;
-  readonly packages: readonly string[];
-  readonly heapPercentage: number | undefined;
+export interface MergedOverlay extends Omit<Overlay, 'name' | 'digest' | 'cells'> {
   /** Name and digest of each overlay, for the image's labels. */
   readonly sources: Readonly<Record<string, string>>;
 }
