@@ -46,7 +46,7 @@ const families = [
     table: 'src/sources/open-source.ts',
     shared: ['src/sources/debian/catalogue.ts', 'src/sources/debian/review-scripts.ts'],
   },
-  { members: /^src\/runtimes\/(runc|docker)\//, table: 'src/runtimes/open-runtime.ts', shared: [] },
+  { members: /^src\/runtimes\/(runc|docker|podman)\//, table: 'src/runtimes/open-runtime.ts', shared: [] },
 ];
 
 function importsOf(file: string): { from: string; to: string }[] {

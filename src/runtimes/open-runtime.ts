@@ -1,10 +1,11 @@
 import { Failure } from '../core/errors.ts';
 import { dockerRuntime } from './docker/docker-runtime.ts';
+import { podmanRuntime } from './podman/podman-runtime.ts';
 import { runcRuntime } from './runc/runc-runtime.ts';
 import type { Runtime, RuntimeMember } from './runtime.ts';
 
 /** The table of the family, in the order of preference: runc starts ten times faster than an engine. */
-export const runtimeMembers: readonly RuntimeMember[] = [runcRuntime, dockerRuntime];
+export const runtimeMembers: readonly RuntimeMember[] = [runcRuntime, dockerRuntime, podmanRuntime];
 
 /**
  * The runtime that was asked for, or the first that works here.

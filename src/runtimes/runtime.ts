@@ -24,6 +24,21 @@ export interface LayerFile {
   readonly target?: string;
 }
 
+/** A folder or file of this machine that a container sees. */
+export interface Bind {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/**
+ * `none`: nothing, and no way to more. `default`: the fourteen that engines give to containers and builds. A list adds
+ * to the default, like `SYS_TIME`. `all`: a privileged container, as far as a namespace of its own allows.
+ */
+export type Capabilities = 'none' | 'default' | 'all' | readonly string[];
+
+export type SignalName = 'SIGTERM' | 'SIGINT' | 'SIGKILL' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2' | 'SIGQUIT' | 'SIGABRT';
+
 export interface RunRequest {
   /** Replaces entrypoint and command; without it the image's own are used. */
   readonly args?: readonly string[];
@@ -31,19 +46,50 @@ export interface RunRequest {
   readonly command?: readonly string[];
   /** Variables set over those of the image. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The variables of the image are left out. */
+  readonly withoutImageEnv?: boolean;
   /** `UID[:GID]`; without it the image's own. */
   readonly user?: string;
   readonly workingDirectory?: string;
   readonly readOnly?: boolean;
   /** Folders that get a fresh tmpfs, for read-only runs. */
   readonly tmpfs?: readonly string[];
+  readonly binds?: readonly Bind[];
+  /** `none` unless it is asked for. */
+  readonly capabilities?: Capabilities;
   readonly memoryBytes?: number;
+  /** Processors it may use, like 0.5. */
+  readonly cpus?: number;
   readonly pidsLimit?: number;
+  /** What it may write; {@link defaultDiskBytes} without it. */
+  readonly diskBytes?: number;
+  /** A pseudo-terminal instead of pipes: stdout and stderr are one. */
+  readonly terminal?: boolean;
+  /** Bytes for stdin, which then ends; `open` keeps it open for `write`. Without it stdin is empty. */
+  readonly input?: Uint8Array | 'open';
+  /** `HOST:PORT` that it may connect to, by that name; without it there is only the loopback interface. */
+  readonly hosts?: readonly string[];
   readonly timeoutMs: number;
   /** A signal sent to the first process once a text has appeared on stdout. */
-  readonly signalAfter?: { readonly text: string; readonly signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL' };
+  readonly signalAfter?: { readonly text: string; readonly signal: SignalName };
   /** Keep what the run changed as a layer of the environment. */
   readonly keepChanges?: boolean;
+}
+
+/** What a run or an instruction changed in the file system: a layer, described. */
+export interface LayerChanges {
+  /** Digest of the layer as a tar archive; undefined where an engine does not say. */
+  readonly diffId?: Digest;
+  readonly added: number;
+  readonly changed: number;
+  readonly removed: number;
+  /** The first of them, like `A /app/x`, `C /etc`, `D /tmp/y`. */
+  readonly paths: readonly string[];
+}
+
+export interface ResourceUse {
+  readonly memoryPeakBytes?: number;
+  readonly cpuMs?: number;
 }
 
 export interface RunResult {
@@ -53,7 +99,24 @@ export interface RunResult {
   readonly stderr: string;
   readonly droppedBytes: number;
   readonly timedOut: boolean;
+  /** Why the tool ended it before its time: it wrote more than it may. */
+  readonly stopped?: string;
   readonly durationMs: number;
+  readonly changes?: LayerChanges;
+  readonly resources?: ResourceUse;
+}
+
+/** A container between its start and its end. */
+export interface RunningContainer {
+  /** Number of its first process on this machine. */
+  pid(): Promise<number>;
+  /** What it printed so far. */
+  output(): { readonly stdout: string; readonly stderr: string };
+  /** Called after each piece of output, and once at the end. */
+  onOutput(listener: () => void): void;
+  signal(name: SignalName): Promise<void>;
+  write(bytes: Uint8Array): void;
+  readonly finished: Promise<{ readonly result: RunResult; readonly environment: Environment }>;
 }
 
 export type Availability =
@@ -81,19 +144,35 @@ export interface Runtime {
   open(store: LayoutStore, image: RuntimeImage): Promise<Environment>;
   /** The environment with one more layer; the given one stays as it was. */
   addLayer(environment: Environment, files: readonly LayerFile[]): Promise<Environment>;
+  /** Starts a container and answers at once: what it does is then watched and steered. */
+  start(environment: Environment, request: RunRequest, signal: AbortSignal): Promise<RunningContainer>;
+  /** Starts a container and waits for its end. */
   run(
     environment: Environment,
     request: RunRequest,
     signal: AbortSignal,
   ): Promise<{ readonly result: RunResult; readonly environment: Environment }>;
+  /** What the layers added since `open` hold, the first first. */
+  describeLayers(environment: Environment): Promise<readonly LayerChanges[]>;
+  /** Layers in a folder, so that they can be had again. Undefined for engines, which keep layers their own way. */
+  readonly layers?: LayerKeeping;
   /** Undefined for engines on another machine, which do not see our folders. */
   readonly sandbox?: Sandbox;
+  /** A shell or another program on the user's own terminal; undefined where that cannot be. */
+  readonly attach?: (environment: Environment, request: Omit<RunRequest, 'timeoutMs'>) => Promise<number>;
   /** Whether programs of the platform run here, by themselves or by an emulator. */
   canRun(platform: string): Promise<boolean>;
   /** Takes away whatever belongs to the environment. */
   dispose(environment: Environment): Promise<void>;
   /** Takes away whatever belongs to all of them. */
   close(): Promise<void>;
+}
+
+export interface LayerKeeping {
+  /** Moves the newest layer of an environment to a folder that stays; the environment goes on with it. */
+  keep(environment: Environment, folder: string): Promise<Environment>;
+  /** The environment with a layer that was kept. */
+  restore(environment: Environment, folder: string): Environment;
 }
 
 export interface RuntimeMember {
@@ -105,3 +184,28 @@ export interface RuntimeMember {
 
 /** Output kept of each stream of a run. */
 export const maxOutputBytes = 256 << 10;
+/** Paths named of what a layer changed; the rest is counted. */
+export const maxChangedPaths = 100;
+/** What a run may write unless it asks for more. */
+export const defaultDiskBytes = 2 * 2 ** 30;
+
+/** What engines give (moby, "Default capabilities"). */
+export const defaultCapabilities = [
+  'AUDIT_WRITE',
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'MKNOD',
+  'NET_BIND_SERVICE',
+  'NET_RAW',
+  'SETFCAP',
+  'SETGID',
+  'SETPCAP',
+  'SETUID',
+  'SYS_CHROOT',
+] as const;
+
+/** `PATH` where an image says nothing, as engines set it. */
+export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

@@ -1,7 +1,9 @@
-import { readdir, rm, rmdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exec } from '../../core/exec.ts';
+import { isAlive } from '../process-alive.ts';
+import { removeGroups } from './control-group.ts';
 
 /** Folders of runs, with the number of the process they belong to. */
 export const homePrefix = 'nodeworthy-runc-';
@@ -16,22 +18,6 @@ export async function sweep(): Promise<void> {
       await exec('runc', ['--root', join(folder, 'state'), 'delete', '--force', id]).catch(() => {});
     }
     await rm(folder, { recursive: true, force: true });
-    await removeCgroups(`/nodeworthy-${owner}`);
+    await removeGroups(`/nodeworthy-${owner}`);
   }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Empty control groups stay behind otherwise: runc removes its own, not the one above. */
-export async function removeCgroups(parent: string): Promise<void> {
-  const root = '/sys/fs/cgroup';
-  for (const controller of ['.', ...(await readdir(root).catch(() => []))])
-    await rmdir(join(root, controller, parent)).catch(() => {});
 }

@@ -1,20 +1,27 @@
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../core/errors.ts';
-import { boundedText } from '../../core/exec.ts';
-import { maxOutputBytes, type RunRequest, type RunResult } from '../runtime.ts';
+import { createContainerOutput } from '../container-output.ts';
+import type { RunRequest, RunningContainer, RunResult, SignalName } from '../runtime.ts';
 
 /**
  * Mounts the root in a mount namespace of its own and starts runc in it: the mount ends with the container, however
- * that ends.
+ * that ends. `script` lends a pseudo-terminal.
  * $1 kind of root, $2 lower folders or the folder itself, $3 upper folder, with its work folder beside it, $4 bundle,
- * $5 runc root, $6 container id
+ * $5 runc root, $6 container id, $7 `terminal` or nothing. The lower folders are links in `lower` of the bundle: mount
+ * options end at one page, and a path may hold a colon.
  */
 const launcher = `
 case "$1" in
-  overlay) mount -t overlay overlay -o "lowerdir=$2,upperdir=$3,workdir=$3.work" "$4/rootfs" ;;
+  overlay) cd "$4/lower"; mount -t overlay overlay -o "lowerdir=$2,upperdir=$3,workdir=$3.work" "$4/rootfs" ;;
   folder) mount --bind "$2" "$4/rootfs" ;;
 esac
-exec runc --root "$5" run --bundle "$4" "$6"`;
+if [ "$7" = terminal ]
+then exec script --quiet --return --flush --command "exec runc --root '$5' run --pid-file '$4/pid' --bundle '$4' '$6'" /dev/null
+else exec runc --root "$5" run --pid-file "$4/pid" --bundle "$4" "$6"
+fi`;
 
 export type ContainerRoot =
   | { readonly kind: 'overlay'; readonly lower: readonly string[]; readonly upper: string }
@@ -25,99 +32,128 @@ export interface Launch {
   readonly bundle: string;
   readonly runcRoot: string;
   readonly id: string;
-  readonly request: Pick<RunRequest, 'timeoutMs' | 'signalAfter'>;
+  readonly request: Pick<RunRequest, 'timeoutMs' | 'input' | 'terminal'>;
   readonly signal: AbortSignal;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly kill: (signal: string) => Promise<unknown>;
 }
 
-/** Starts a prepared bundle and waits for its end. */
-export async function launch({ root, bundle, runcRoot, id, request, signal, env, kill }: Launch): Promise<RunResult> {
-  const args =
+export type Launched = Omit<RunningContainer, 'finished'> & {
+  readonly ended: Promise<RunResult>;
+  /** Ends it before its time, for a reason that the result tells. */
+  stop(reason: string): void;
+};
+
+/** The words that start a prepared bundle: `--pdeathsig` and `--kill-child`, so that whatever ends us ends it too. */
+export function launchCommand({ root, bundle, runcRoot, id, request }: Omit<Launch, 'signal' | 'env' | 'kill'>) {
+  const place =
     root.kind === 'overlay'
-      ? ['overlay', [...root.lower].reverse().join(':'), root.upper, bundle, runcRoot, id]
-      : ['folder', root.folder, '', bundle, runcRoot, id];
+      ? ['overlay', [...root.lower.keys()].reverse().join(':'), root.upper]
+      : ['folder', root.folder, ''];
+  const args = [...place, bundle, runcRoot, id, request.terminal ? 'terminal' : ''];
+  const unshare = ['unshare', '--mount', '--propagation', 'private', '--fork', '--kill-child'];
+  return ['setpriv', '--pdeathsig', 'KILL', ...unshare, 'sh', '-ec', launcher, 'sh', ...args];
+}
+
+/** Starts a prepared bundle. */
+export function launch(options: Launch): Launched {
+  const { bundle, request, signal, env, kill } = options;
   signal.throwIfAborted();
   const started = performance.now();
-  // `--pdeathsig` and `--kill-child`: whatever ends us ends the container's starter too.
-  const child = spawn(
-    'setpriv',
-    [
-      '--pdeathsig',
-      'KILL',
-      'unshare',
-      '--mount',
-      '--propagation',
-      'private',
-      '--fork',
-      '--kill-child',
-      'sh',
-      '-ec',
-      launcher,
-      'sh',
-      ...args,
-    ],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...env },
-    },
-  );
-  const out = boundedText(maxOutputBytes);
-  const err = boundedText(maxOutputBytes);
-  let seen = '';
-  let signalled = request.signalAfter === undefined;
+  const [program = '', ...args] = launchCommand(options);
+  const child = spawn(program, args, { stdio: [request.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], env });
+  const output = createContainerOutput();
+  child.stdout?.on('data', output.addStdout);
+  child.stderr?.on('data', output.addStderr);
+  // A program may end before it has read its input.
+  child.stdin?.on('error', () => {});
+  if (request.input !== undefined && request.input !== 'open') child.stdin?.end(request.input);
+  let hasEnded = false;
+  let wasKilled = false;
   let timedOut = false;
-  child.stdout.on('data', (chunk: Buffer) => {
-    out.add(chunk);
-    if (signalled) return;
-    seen = (seen + chunk.toString('utf8')).slice(-4096);
-    if (!seen.includes(request.signalAfter?.text ?? '')) return;
-    signalled = true;
-    void kill(request.signalAfter?.signal ?? 'SIGTERM');
-  });
-  child.stderr.on('data', err.add);
-  const stop = (): void => void kill('KILL');
+  let stopped: string | undefined;
+  function end(): void {
+    wasKilled = true;
+    void kill('KILL');
+    // A runc that does not answer is ended with everything it started.
+    setTimeout(() => hasEnded || child.kill('SIGKILL'), 5000).unref();
+  }
   const timer = setTimeout(() => {
     timedOut = true;
-    stop();
+    end();
   }, request.timeoutMs);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    const exitCode = await new Promise<number | null>((resolve, reject) => {
-      child.on('error', (error) =>
-        reject(
-          new Failure('RUNTIME_FAILED', `a container cannot be started: ${error.message}`, {
-            hint: 'setpriv and unshare of util-linux are needed',
-            cause: error,
-          }),
-        ),
-      );
-      child.on('close', resolve);
-    });
-    signal.throwIfAborted();
-    const stderr = err.text();
-    // A program that the image does not have is the image's fault, as a shell would say it.
-    const isMissing = /exec: .*(?:executable file not found|no such file or directory|permission denied)/.test(stderr);
-    if (
-      exitCode !== 0 &&
-      !isMissing &&
-      /^(?:mount:|runc run failed|.*level=error msg="runc )/m.test(stderr) &&
-      out.text() === ''
-    ) {
-      throw new Failure('RUNTIME_FAILED', `a container could not be started: ${stderr.trim().split('\n').at(-1)}`, {
-        hint: 'the message is the runtime’s own; runc needs overlay mounts and cgroups',
+  signal.addEventListener('abort', end, { once: true });
+
+  async function wait(): Promise<RunResult> {
+    try {
+      const code = await new Promise<number | null>((resolve, reject) => {
+        child.on('error', (error) =>
+          reject(
+            new Failure('RUNTIME_FAILED', `a container cannot be started: ${error.message}`, {
+              hint: 'setpriv and unshare of util-linux are needed',
+              cause: error,
+            }),
+          ),
+        );
+        child.on('close', resolve);
       });
+      hasEnded = true;
+      output.tell();
+      signal.throwIfAborted();
+      const summary = output.summary();
+      return {
+        ...summary,
+        exitCode: exitCodeOf(code, { ...summary, wasKilled }),
+        timedOut,
+        ...(stopped === undefined ? {} : { stopped }),
+        durationMs: performance.now() - started,
+      };
+    } finally {
+      hasEnded = true;
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
     }
-    return {
-      exitCode,
-      stdout: out.text(),
-      stderr,
-      droppedBytes: out.dropped() + err.dropped(),
-      timedOut,
-      durationMs: performance.now() - started,
-    };
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
   }
+
+  return {
+    async pid() {
+      for (;;) {
+        const text = await readFile(join(bundle, 'pid'), 'utf8').catch(() => '');
+        if (/^\d+$/.test(text)) return Number(text);
+        if (hasEnded) throw new Failure('RUNTIME_FAILED', 'the container ended before it could be looked at');
+        await sleep(5);
+      }
+    },
+    output: output.texts,
+    onOutput: output.onOutput,
+    signal: async (name: SignalName) => void (await kill(name.slice('SIG'.length))),
+    write: (bytes) => void child.stdin?.write(bytes),
+    stop(reason) {
+      stopped ??= reason;
+      end();
+    },
+    ended: wait(),
+  };
+}
+
+/**
+ * What a shell would say: 127 for a program that the image does not have, 126 for one that it may not run.
+ * @throws Failure RUNTIME_FAILED when it was the runtime that failed, and not what it ran
+ */
+function exitCodeOf(
+  exitCode: number | null,
+  { stdout, stderr, wasKilled }: { readonly stdout: string; readonly stderr: string; readonly wasKilled: boolean },
+): number | null {
+  const hint = 'the message is the runtime’s own; runc needs overlay mounts and cgroups';
+  if (exitCode === 0 || wasKilled) return exitCode;
+  if (exitCode === null)
+    throw new Failure('RUNTIME_FAILED', 'runc was ended by somebody else while a container ran', { hint });
+  const message = stdout === '' ? stderr : '';
+  const [, missing] =
+    /runc run failed: .*exec: .*(executable file not found|no such file|permission denied)/.exec(message) ?? [];
+  if (missing !== undefined) return missing === 'permission denied' ? 126 : 127;
+  if (!/^(?:mount:|runc run failed|.*level=error msg="runc |sh: .*(?:runc|mount): )/m.test(message)) return exitCode;
+  throw new Failure('RUNTIME_FAILED', `a container could not be started: ${message.trim().split('\n').at(-1)}`, {
+    hint,
+  });
 }

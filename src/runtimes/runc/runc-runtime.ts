@@ -1,25 +1,42 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Failure } from '../../core/errors.ts';
+import { dirname, join } from 'node:path';
+import { Failure, systemCode } from '../../core/errors.ts';
 import { exec } from '../../core/exec.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readImageConfig, readManifest } from '../../store/manifest.ts';
 import { unpackImage } from '../../trees/unpack-image.ts';
+import { waitForEnd } from '../container-output.ts';
 import { resolveUser } from '../resolve-user.ts';
-import type { Availability, Environment, RunResult, Runtime, RuntimeMember } from '../runtime.ts';
-import { homePrefix, removeCgroups, sweep } from './clean-up.ts';
+import {
+  defaultDiskBytes,
+  type Availability,
+  type Environment,
+  type LayerChanges,
+  type RunRequest,
+  type RunResult,
+  type Runtime,
+  type RuntimeMember,
+} from '../runtime.ts';
+import { homePrefix, sweep } from './clean-up.ts';
+import { readUse, removeGroups } from './control-group.ts';
+import { watchDisk } from './disk-watch.ts';
 import { findEmulator, isNative, type Emulator } from '../emulation.ts';
-import { launch } from './launch.ts';
+import { launch, launchCommand, type ContainerRoot } from './launch.ts';
 import { writeLayerFile } from './layer-folder.ts';
-import { runtimeConfig } from './runtime-config.ts';
+import { openPrivateNetwork, type PrivateNetwork } from './private-network.ts';
+import { capabilityNames, runtimeConfig } from './runtime-config.ts';
+import { describeUpper } from './upper-changes.ts';
 
 interface RuncEnvironment extends Environment {
   /** What runs its programs when this machine cannot. */
   readonly emulator: Emulator | undefined;
   /** Layer folders, the lowest first. */
   readonly layers: readonly string[];
+  /** How many of them are the image's. */
+  readonly imageLayers: number;
   /** Folders that belong to this environment and go with it. */
   readonly owned: readonly string[];
 }
@@ -49,28 +66,27 @@ export const runcRuntime: RuntimeMember = {
 
 /** What installing packages needs of root: owners, modes and users of files; nothing of the machine. */
 const installationCapabilities = [
-  'CAP_CHOWN',
-  'CAP_DAC_OVERRIDE',
-  'CAP_FOWNER',
-  'CAP_FSETID',
-  'CAP_KILL',
-  'CAP_SETGID',
-  'CAP_SETUID',
-  'CAP_SYS_CHROOT',
-] as const;
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'SETGID',
+  'SETUID',
+  'SYS_CHROOT',
+];
+
+const hostsText = '127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\tnodeworthy-test\n';
 
 async function startRunc(version: string, env: Readonly<Record<string, string | undefined>>): Promise<Runtime> {
   await sweep();
   const home = await mkdtemp(join(tmpdir(), `${homePrefix}${process.pid}-`));
   const runcRoot = join(home, 'state');
-  await writeFile(join(home, 'hosts'), '127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\tnodeworthy-test\n');
+  await writeFile(join(home, 'hosts'), hostsText);
   await writeFile(join(home, 'hostname'), 'nodeworthy-test\n');
   await writeFile(join(home, 'resolv.conf'), '');
   const cgroupParent = `/nodeworthy-${process.pid}`;
-
-  function cast(environment: Environment): RuncEnvironment {
-    return environment as RuncEnvironment;
-  }
+  const cast = (environment: Environment): RuncEnvironment => environment as RuncEnvironment;
 
   async function emulatorFor(platform: string): Promise<Emulator | undefined> {
     if (isNative(platform)) return undefined;
@@ -81,22 +97,89 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
     });
   }
 
-  function start(
-    options: Pick<Parameters<typeof launch>[0], 'id' | 'bundle' | 'root' | 'request' | 'signal'>,
-  ): Promise<RunResult> {
+  function begin(options: Pick<Parameters<typeof launch>[0], 'id' | 'bundle' | 'root' | 'request' | 'signal'>) {
     return launch({
       ...options,
       runcRoot,
       env,
-      kill: (name) => exec('runc', ['--root', runcRoot, 'kill', options.id, name], { env: { ...env } }),
+      kill: (name) => exec('runc', ['--root', runcRoot, 'kill', options.id, name], { env: { ...env } }).catch(() => {}),
     });
   }
 
   /** `runc run` cleans up after a container that ended by itself. */
-  async function finish(id: string, bundle: string, ended: boolean): Promise<void> {
-    if (!ended) await exec('runc', ['--root', runcRoot, 'delete', '--force', id], { env: { ...env } }).catch(() => {});
+  async function finish(id: string, bundle: string, endedByItself: boolean): Promise<void> {
+    if (!endedByItself)
+      await exec('runc', ['--root', runcRoot, 'delete', '--force', id], { env: { ...env } }).catch(() => {});
     await rm(bundle, { recursive: true, force: true });
+    await removeGroups(`${cgroupParent}/${id}`);
   }
+
+  /** Everything that a container of an image needs, in a folder. */
+  async function prepare(before: RuncEnvironment, request: Omit<RunRequest, 'timeoutMs'>) {
+    const id = `nodeworthy-${process.pid}-${randomUUID().slice(0, 8)}`;
+    const bundle = join(home, id);
+    const upper = request.keepChanges ? join(home, `upper-${randomUUID()}`) : join(bundle, 'upper');
+    await mkdir(join(bundle, 'rootfs'), { recursive: true });
+    await mkdir(upper, { mode: 0o755 });
+    await mkdir(`${upper}.work`);
+    await mkdir(join(bundle, 'lower'));
+    for (const [index, layer] of before.layers.entries()) await symlink(layer, join(bundle, 'lower', String(index)));
+    const user = resolveUser(request.user ?? before.config.config?.User ?? '', await readAccounts(before));
+    const network = request.hosts?.length ? await openPrivateNetwork(request.hosts, bundle) : undefined;
+    const filesFolder = network ? await writeHosts(home, bundle, network) : home;
+    const config = runtimeConfig({
+      image: before.config,
+      request: { ...request, timeoutMs: 0 },
+      rootPath: join(bundle, 'rootfs'),
+      filesFolder,
+      ...(network ? { networkPath: network.namespacePath } : {}),
+      cgroup: `${cgroupParent}/${id}/container`,
+      home: user.home,
+      user,
+      capabilities: capabilityNames(request.capabilities),
+      emulator: before.emulator,
+    });
+    await writeFile(join(bundle, 'config.json'), JSON.stringify(config));
+    const root: ContainerRoot = { kind: 'overlay', lower: before.layers, upper };
+    return { id, bundle, upper, root, network };
+  }
+
+  const start: Runtime['start'] = async (environment, request, signal) => {
+    const before = cast(environment);
+    const { id, bundle, upper, root, network } = await prepare(before, request);
+    const launched = begin({ id, bundle, root, request, signal });
+    const limit = request.diskBytes ?? defaultDiskBytes;
+    const disk = watchDisk(upper, limit, () => launched.stop(`wrote more than ${Math.round(limit / 1e6)} MB`));
+    async function conclude() {
+      let endedByItself = false;
+      try {
+        const result = await launched.ended;
+        endedByItself = !result.timedOut && result.stopped === undefined;
+        disk.stop();
+        const complete: RunResult = {
+          ...result,
+          changes: await describeUpper(upper, before.layers),
+          resources: await readUse(`${cgroupParent}/${id}`),
+        };
+        if (!request.keepChanges) return { result: complete, environment };
+        const after: RuncEnvironment = {
+          ...before,
+          layers: [...before.layers, upper],
+          owned: [...before.owned, upper, `${upper}.work`],
+        };
+        return { result: complete, environment: after };
+      } finally {
+        disk.stop();
+        await network?.close();
+        await finish(id, bundle, endedByItself);
+      }
+    }
+    const finished = conclude();
+    // Whoever steers the container waits for its end later.
+    finished.catch(() => {});
+    const { ended: _, stop: __, ...container } = launched;
+    return { ...container, finished };
+  };
 
   return {
     name: 'runc',
@@ -105,7 +188,8 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       const manifest = await readManifest(store, image.manifest);
       const config = await readImageConfig(store, manifest);
       const layers = await unpackImage(store, { digest: image.manifest, manifest, config });
-      return { config, emulator: await emulatorFor(image.platform), layers, owned: [] } satisfies RuncEnvironment;
+      const emulator = await emulatorFor(image.platform);
+      return { config, emulator, layers, imageLayers: layers.length, owned: [] } satisfies RuncEnvironment;
     },
     async addLayer(environment, files) {
       const folder = join(home, `layer-${randomUUID()}`);
@@ -118,49 +202,46 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
         owned: [...before.owned, folder],
       } satisfies RuncEnvironment;
     },
-    async run(environment, request, signal) {
-      const before = cast(environment);
-      const id = `nodeworthy-${process.pid}-${randomUUID().slice(0, 8)}`;
-      const bundle = join(home, id);
-      const upper = request.keepChanges ? join(home, `upper-${randomUUID()}`) : join(bundle, 'upper');
-      await mkdir(join(bundle, 'rootfs'), { recursive: true });
-      await mkdir(upper, { mode: 0o755 });
-      await mkdir(`${upper}.work`);
-      const accounts = await readAccounts(before);
-      const user = resolveUser(request.user ?? before.config.config?.User ?? '', accounts);
-      const config = runtimeConfig({
-        image: before.config,
-        request,
-        rootPath: join(bundle, 'rootfs'),
-        filesFolder: home,
-        cgroup: `${cgroupParent}/${id}`,
-        home: user.home,
-        user,
-        capabilities: [],
-        emulator: before.emulator,
-      });
-      await writeFile(join(bundle, 'config.json'), JSON.stringify(config));
-      let ended = false;
-      try {
-        const result = await start({
-          id,
-          bundle,
-          root: { kind: 'overlay', lower: before.layers, upper },
-          request,
-          signal,
-        });
-        ended = !result.timedOut;
-        if (!request.keepChanges) return { result, environment };
+    start,
+    run: async (environment, request, signal) => await waitForEnd(await start(environment, request, signal), request),
+    async describeLayers(environment) {
+      const { layers, imageLayers } = cast(environment);
+      const described: LayerChanges[] = [];
+      for (let at = imageLayers; at < layers.length; at++)
+        described.push(await describeUpper(layers[at] ?? '', layers.slice(0, at)));
+      return described;
+    },
+    layers: {
+      async keep(environment, folder) {
+        const { layers, ...before } = cast(environment);
+        const newest = layers.at(-1) ?? '';
+        await mkdir(dirname(folder), { recursive: true });
+        await move(newest, folder);
         return {
-          result,
-          environment: {
-            ...before,
-            layers: [...before.layers, upper],
-            owned: [...before.owned, upper, `${upper}.work`],
-          } satisfies RuncEnvironment,
-        };
+          ...before,
+          layers: [...layers.slice(0, -1), folder],
+          owned: before.owned.filter((path) => path !== newest),
+        } satisfies RuncEnvironment;
+      },
+      restore(environment, folder) {
+        const before = cast(environment);
+        return { ...before, layers: [...before.layers, folder] } satisfies RuncEnvironment;
+      },
+    },
+    async attach(environment, request) {
+      const before = cast(environment);
+      const { id, bundle, root, network } = await prepare(before, request);
+      try {
+        // The user's own terminal: runc itself passes it on, no `script` in between.
+        const launchRequest = { timeoutMs: 0 };
+        const [program = '', ...args] = launchCommand({ root, bundle, runcRoot, id, request: launchRequest });
+        const child = spawn(program, args, { stdio: 'inherit', env: { ...env } });
+        return await new Promise<number>((resolve, reject) =>
+          child.on('error', reject).on('close', (code) => resolve(code ?? 1)),
+        );
       } finally {
-        await finish(id, bundle, ended);
+        await network?.close();
+        await finish(id, bundle, false);
       }
     },
     canRun: async (platform) => isNative(platform) || (await findEmulator(platform, env)) !== undefined,
@@ -173,21 +254,21 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
           image: undefined,
           request,
           rootPath: join(bundle, 'rootfs'),
-          cgroup: `${cgroupParent}/${id}`,
+          cgroup: `${cgroupParent}/${id}/container`,
           home: '/root',
           user: { uid: 0, gid: 0 },
-          capabilities: installationCapabilities,
+          capabilities: installationCapabilities.map((name) => `CAP_${name}`),
           emulator: await emulatorFor(request.platform),
         });
         await writeFile(join(bundle, 'config.json'), JSON.stringify(config));
-        let ended = false;
+        let endedByItself = false;
         try {
           const signal = request.signal ?? new AbortController().signal;
-          const result = await start({ id, bundle, root: { kind: 'folder', folder }, request, signal });
-          ended = !result.timedOut;
+          const result = await begin({ id, bundle, root: { kind: 'folder', folder }, request, signal }).ended;
+          endedByItself = !result.timedOut;
           return result;
         } finally {
-          await finish(id, bundle, ended);
+          await finish(id, bundle, endedByItself);
         }
       },
     },
@@ -196,9 +277,34 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
     },
     async close() {
       await rm(home, { recursive: true, force: true });
-      await removeCgroups(cgroupParent);
+      await removeGroups(cgroupParent);
     },
   };
+}
+
+async function writeHosts(home: string, bundle: string, network: PrivateNetwork): Promise<string> {
+  await writeFile(join(bundle, 'hosts'), `${hostsText}${network.hostLines.join('\n')}\n`);
+  for (const name of ['hostname', 'resolv.conf']) await copyFile(join(home, name), join(bundle, name));
+  return bundle;
+}
+
+/** The store may lie on another file system than the folder of the run. */
+async function move(from: string, to: string): Promise<void> {
+  const temporary = `${to}.${process.pid}.tmp`;
+  await rm(temporary, { recursive: true, force: true });
+  try {
+    await rename(from, temporary);
+  } catch (error) {
+    if (systemCode(error) !== 'EXDEV') throw error;
+    const copied = await exec('cp', ['--archive', '--', from, temporary]);
+    if (copied.exitCode !== 0)
+      throw new Failure('FILE_UNUSABLE', `a test layer cannot be kept in ${to}: ${copied.stderr.trim()}`, {
+        hint: 'check the folder of the store and its free space',
+      });
+    await rm(from, { recursive: true, force: true });
+  }
+  await rm(to, { recursive: true, force: true });
+  await rename(temporary, to);
 }
 
 async function readAccounts({ layers }: RuncEnvironment): Promise<string> {

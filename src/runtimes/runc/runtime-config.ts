@@ -1,6 +1,6 @@
 import type { ImageConfig } from '../../formats/oci/descriptor.ts';
 import type { Emulator } from '../emulation.ts';
-import type { RunRequest } from '../runtime.ts';
+import { defaultCapabilities, defaultPath, type Capabilities, type RunRequest } from '../runtime.ts';
 import { seccompProfile } from './seccomp.ts';
 
 export interface RuntimeConfigInput {
@@ -11,6 +11,8 @@ export interface RuntimeConfigInput {
   /** Folder with hosts, hostname and resolv.conf to show; without it, the root's own are left as they are. */
   readonly filesFolder?: string;
   readonly capabilities: readonly string[];
+  /** Network namespace to join; without it the container has its own, empty one. */
+  readonly networkPath?: string;
   readonly emulator: Emulator | undefined;
   readonly cgroup: string;
   /** Home folder of the user, from the image's passwd. */
@@ -32,6 +34,28 @@ const maskedPaths = [
 ];
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
+/** Capabilities that the kernel knows (capabilities(7)), for a privileged container. */
+const allCapabilities = [
+  ...defaultCapabilities,
+  ...['AUDIT_CONTROL', 'AUDIT_READ', 'BLOCK_SUSPEND', 'BPF', 'CHECKPOINT_RESTORE', 'DAC_READ_SEARCH', 'IPC_LOCK'],
+  ...['IPC_OWNER', 'LEASE', 'LINUX_IMMUTABLE', 'MAC_ADMIN', 'MAC_OVERRIDE', 'NET_ADMIN', 'NET_BROADCAST', 'PERFMON'],
+  ...['SYSLOG', 'SYS_ADMIN', 'SYS_BOOT', 'SYS_MODULE', 'SYS_NICE', 'SYS_PACCT', 'SYS_PTRACE', 'SYS_RAWIO'],
+  ...['SYS_RESOURCE', 'SYS_TIME', 'SYS_TTY_CONFIG', 'WAKE_ALARM'],
+];
+
+/** The names that runc wants. */
+export function capabilityNames(wanted: Capabilities = 'none'): string[] {
+  const names =
+    wanted === 'none'
+      ? []
+      : wanted === 'default'
+        ? defaultCapabilities
+        : wanted === 'all'
+          ? allCapabilities
+          : [...defaultCapabilities, ...wanted];
+  return [...new Set(names.map((name) => `CAP_${name.replace(/^CAP_/i, '').toUpperCase()}`))];
+}
+
 /**
  * `config.json` of a container (OCI runtime spec 1.0): no capability, no new privileges, no network, its own
  * namespaces, limits as asked. What is not asked for is as closed as can be.
@@ -43,7 +67,7 @@ export function runtimeConfig(input: RuntimeConfigInput): unknown {
   return {
     ociVersion: '1.0.2',
     process: {
-      terminal: false,
+      terminal: request.terminal ?? false,
       user,
       args: request.args ?? [...(config.Entrypoint ?? []), ...(request.command ?? config.Cmd ?? [])],
       env: environment(input),
@@ -55,7 +79,7 @@ export function runtimeConfig(input: RuntimeConfigInput): unknown {
         permitted: capabilities,
         ambient: [],
       },
-      noNewPrivileges: true,
+      noNewPrivileges: (request.capabilities ?? 'none') === 'none',
     },
     root: { path: input.rootPath, readonly: request.readOnly ?? false },
     hostname: 'nodeworthy-test',
@@ -67,14 +91,16 @@ export function runtimeConfig(input: RuntimeConfigInput): unknown {
       resources: {
         devices: [{ allow: false, access: 'rwm' }],
         pids: { limit: request.pidsLimit ?? 512 },
+        ...(request.cpus === undefined ? {} : { cpu: { quota: Math.round(request.cpus * 100_000), period: 100_000 } }),
         ...(request.memoryBytes === undefined
           ? {}
           : { memory: { limit: request.memoryBytes, swap: request.memoryBytes } }),
       },
-      namespaces: ['pid', 'network', 'ipc', 'uts', 'mount', ...(emulator ? ['user'] : [])].map((type) => ({ type })),
-      maskedPaths,
-      readonlyPaths,
-      seccomp: seccompProfile,
+      namespaces: [
+        ...['pid', 'ipc', 'uts', 'mount', ...(emulator ? ['user'] : [])].map((type) => ({ type })),
+        { type: 'network', ...(input.networkPath === undefined ? {} : { path: input.networkPath }) },
+      ],
+      ...(request.capabilities === 'all' ? {} : { maskedPaths, readonlyPaths, seccomp: seccompProfile }),
     },
   };
 }
@@ -108,8 +134,10 @@ function environment({ image, request, home }: RuntimeConfigInput): string[] {
   const merged = new Map<string, string>([
     ['HOME', home],
     ['HOSTNAME', 'nodeworthy-test'],
+    ['PATH', defaultPath],
+    ...(request.terminal ? [['TERM', 'xterm'] as const] : []),
   ]);
-  for (const line of image?.config?.Env ?? [])
+  for (const line of (request.withoutImageEnv ? undefined : image?.config?.Env) ?? [])
     merged.set(line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1));
   for (const [name, value] of Object.entries(request.env ?? {})) merged.set(name, value);
   return [...merged].map(([name, value]) => `${name}=${value}`);
@@ -144,6 +172,12 @@ function mounts({ request, filesFolder }: RuntimeConfigInput) {
       ? []
       : [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [...closed, 'relatime', 'ro'] }]),
     ...files,
+    ...(request.binds ?? []).map(({ source, target, readOnly }) => ({
+      destination: target,
+      type: 'bind',
+      source,
+      options: ['rbind', readOnly ? 'ro' : 'rw', 'nosuid', 'nodev'],
+    })),
     ...(request.tmpfs ?? []).map((destination) => ({
       destination,
       type: 'tmpfs',

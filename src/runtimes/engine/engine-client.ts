@@ -1,3 +1,5 @@
+import { request as httpRequest } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { Failure } from '../../core/errors.ts';
 import { createHttpClient, readBody, type HttpClient } from '../../core/http.ts';
@@ -9,6 +11,8 @@ export interface EngineClient {
   upload(method: 'POST' | 'PUT', path: string, tar: AsyncIterable<Uint8Array>): Promise<string>;
   remove(path: string): Promise<void>;
   stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
+  /** The stdin of a container that was created: what is written there is its input, until it is ended. */
+  attachInput(container: string): Promise<Socket>;
   close(): Promise<void>;
 }
 
@@ -52,6 +56,21 @@ export function openEngine(host: string): EngineClient {
       if (response.status < 400) return response.body as AsyncIterable<Buffer>;
       throw refused('GET', path, response.status, (await readBody(response, maxAnswerBytes, path)).toString('utf8'));
     },
+    // The connection becomes the stream itself (engine API, "Attach to a container"), which a pooled client cannot give.
+    attachInput: (container) =>
+      new Promise((resolve, reject) => {
+        const path = `/v1.41/containers/${container}/attach?stream=1&stdin=1`;
+        const headers = { connection: 'Upgrade', upgrade: 'tcp', 'content-type': 'application/vnd.docker.raw-stream' };
+        httpRequest({ socketPath: host.replace(/^unix:\/\//, ''), method: 'POST', path, headers })
+          .on('upgrade', (_, socket) => {
+            socket.on('error', () => {});
+            socket.resume();
+            resolve(socket as Socket);
+          })
+          .on('response', (response) => reject(refused('POST', path, response.statusCode ?? 0, '')))
+          .on('error', reject)
+          .end();
+      }),
     close: () => http.close(),
   };
 }

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Digest } from '../../core/digest.ts';
+import { Failure } from '../../core/errors.ts';
+import type { LayoutStore } from '../../store/layout/layout-store.ts';
+import { readImageConfig, readManifest } from '../../store/manifest.ts';
+import { waitForEnd } from '../container-output.ts';
+import { isNative } from '../emulation.ts';
+import { maxChangedPaths, type Environment, type LayerChanges, type RunRequest, type Runtime } from '../runtime.ts';
+import { containerBody, imageName } from './container-body.ts';
+import type { EngineClient } from './engine-client.ts';
+import { filesArchive, imageArchive } from './image-archive.ts';
+import { startContainer } from './start-container.ts';
+import { sweepEngine } from './sweep-engine.ts';
+
+interface EngineEnvironment extends Environment {
+  readonly image: string;
+  /** Images that belong to this environment and go with it. */
+  readonly owned: readonly string[];
+  readonly described: readonly LayerChanges[];
+}
+
+const Created = z.looseObject({ Id: z.string() });
+const Inspected = z.looseObject({ RootFS: z.looseObject({ Layers: z.array(z.string()).nullish() }) });
+const Changes = z.array(z.looseObject({ Path: z.string(), Kind: z.number() })).nullish();
+
+/** Containers of an engine, over its API. */
+export async function startEngine(
+  engine: EngineClient,
+  { name, version }: { readonly name: string; readonly version: string },
+): Promise<Runtime> {
+  await sweepEngine(engine);
+  const images = new Set<string>();
+  const cast = (environment: Environment): EngineEnvironment => environment as EngineEnvironment;
+
+  async function createContainer(environment: EngineEnvironment, request?: RunRequest): Promise<string> {
+    const body = containerBody({ config: environment.config, image: environment.image, request });
+    return Created.parse(await engine.post('/containers/create', body)).Id;
+  }
+
+  async function commit(container: string): Promise<{ readonly image: string; readonly diffId: Digest | undefined }> {
+    const tag = `${process.pid}-${randomUUID()}`;
+    await engine.post(`/commit?container=${container}&pause=0&repo=${encodeURIComponent(imageName)}&tag=${tag}`, {});
+    const image = `${imageName}:${tag}`;
+    images.add(image);
+    return { image, diffId: (await layersOf(image)).at(-1) as Digest | undefined };
+  }
+
+  async function layersOf(image: string): Promise<readonly string[]> {
+    const found = Inspected.parse(await engine.get(`/images/${encodeURIComponent(image)}/json`));
+    return found.RootFS.Layers ?? [];
+  }
+
+  async function describe(container: string, diffId: Digest | undefined): Promise<LayerChanges> {
+    const all = Changes.parse(await engine.get(`/containers/${container}/changes`)) ?? [];
+    // Mount points for the engine's own files are no changes of anybody.
+    const list = all.filter(({ Path }) => Path !== '/etc' || all.some((other) => other.Path.startsWith('/etc/')));
+    const count = (kind: number): number => list.filter((change) => change.Kind === kind).length;
+    return {
+      ...(diffId === undefined ? {} : { diffId }),
+      changed: count(0),
+      added: count(1),
+      removed: count(2),
+      paths: list.slice(0, maxChangedPaths).map(({ Path, Kind }) => `${['C', 'A', 'R'][Kind] ?? 'C'} ${Path}`),
+    };
+  }
+
+  async function removeImage(image: string): Promise<void> {
+    images.delete(image);
+    await engine.remove(`/images/${encodeURIComponent(image)}?force=1`).catch(() => {});
+  }
+
+  const start: Runtime['start'] = async (environment, request, signal) => {
+    signal.throwIfAborted();
+    if (request.hosts?.length)
+      throw new Failure('RUNTIME_FAILED', `${name} cannot give a container a network of named hosts only`, {
+        hint: 'use the runc runtime for tests that need hosts',
+      });
+    if (request.withoutImageEnv && name === 'podman')
+      throw new Failure('RUNTIME_FAILED', 'podman cannot leave the variables of an image out', {
+        hint: 'use the runc or docker runtime for tests with containerRunOptions.envVars',
+      });
+    const before = cast(environment);
+    const container = await createContainer(before, request);
+    const remove = (): Promise<void> => engine.remove(`/containers/${container}?force=1&v=1`).catch(() => {});
+    try {
+      const started = await startContainer(engine, container, { request, signal });
+      async function conclude() {
+        try {
+          const result = await started.ended;
+          if (!request.keepChanges)
+            return { result: { ...result, changes: await describe(container, undefined) }, environment };
+          const { image, diffId } = await commit(container);
+          const changes = await describe(container, diffId);
+          const after: EngineEnvironment = {
+            ...before,
+            image,
+            owned: [...before.owned, image],
+            described: [...before.described, changes],
+          };
+          return { result: { ...result, changes }, environment: after };
+        } finally {
+          await remove();
+        }
+      }
+      const finished = conclude();
+      finished.catch(() => {});
+      return { ...started.container, finished };
+    } catch (error) {
+      await remove();
+      throw error;
+    }
+  };
+
+  return {
+    name,
+    version,
+    async open(store: LayoutStore, { manifest: digest, platform }) {
+      if (!isNative(platform))
+        throw new Failure('EMULATOR_MISSING', `${name} is not asked to run programs of ${platform}`, {
+          hint: 'use the runc runtime, which brings its own emulator',
+        });
+      const manifest = await readManifest(store, digest);
+      const config = await readImageConfig(store, manifest);
+      const image = `${imageName}:${process.pid}-${randomUUID()}`;
+      await engine.upload('POST', '/images/load?quiet=1', imageArchive(store, manifest, image));
+      images.add(image);
+      if ((await layersOf(image)).join() !== config.rootfs.diff_ids.join()) {
+        throw new Failure('INTEGRITY', `the engine did not load the layers of ${digest}`, {
+          hint: 'it was not tested; the engine changes layers on import',
+        });
+      }
+      return { config, image, owned: [image], described: [] } satisfies EngineEnvironment;
+    },
+    async addLayer(environment, files) {
+      const before = cast(environment);
+      const container = await createContainer(before);
+      try {
+        await engine.upload('PUT', `/containers/${container}/archive?path=/`, filesArchive(files));
+        const { image, diffId } = await commit(container);
+        const described = [...before.described, await describe(container, diffId)];
+        return { ...before, image, owned: [image], described } satisfies EngineEnvironment;
+      } finally {
+        await engine.remove(`/containers/${container}?force=1`);
+      }
+    },
+    start,
+    run: async (environment, request, signal) => await waitForEnd(await start(environment, request, signal), request),
+    describeLayers: (environment) => Promise.resolve(cast(environment).described),
+    canRun: (platform) => Promise.resolve(isNative(platform)),
+    async dispose(environment) {
+      for (const image of [...cast(environment).owned].reverse()) await removeImage(image);
+    },
+    async close() {
+      for (const image of [...images].reverse()) await removeImage(image);
+      await engine.close();
+    },
+  };
+}
