@@ -1,7 +1,8 @@
-// The compiler leaves the scripts that run inside of images alone; the package needs them beside the built code.
+// The compiler leaves alone what runs inside of images, and what is no TypeScript; the package needs it beside the code.
 import { cpSync, readdirSync } from 'node:fs';
 import { root } from './setup.mjs';
 
-const from = `${root}src/stages/test/battery/`;
-for (const name of readdirSync(from).filter((file) => /\.m?js$/.test(file)))
-  cpSync(from + name, `${root}dist/stages/test/battery/${name}`);
+const wanted =
+  /^(?:stages\/test\/battery\/[^/]+\.m?js|stages\/test\/canaries\/[^/]+\/[^/]+\.(?:json|mjs)|runtimes\/[^/]+\/[^/]+\.mjs)$/;
+for (const path of readdirSync(`${root}src`, { recursive: true }).filter((file) => wanted.test(file)))
+  cpSync(`${root}src/${path}`, `${root}dist/${path}`);

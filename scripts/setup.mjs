@@ -23,6 +23,8 @@ const packageOf = {
   'qemu-aarch64-static': 'qemu-user-static',
   buildah: 'buildah',
   pigz: 'pigz',
+  busybox: 'busybox-static',
+  nsenter: 'util-linux',
   '/lib/ld-musl-x86_64.so.1': 'musl',
 };
 

@@ -18,6 +18,8 @@ await ensurePrograms([
   'update-ca-certificates',
   'qemu-aarch64-static',
   'buildah',
+  'busybox',
+  'nsenter',
   // A second C library, for a base that is made of it.
   '/lib/ld-musl-x86_64.so.1',
 ]);

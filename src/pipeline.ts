@@ -10,11 +10,10 @@ import { recordHistory, writeCellLog } from './cell-log.ts';
 import { openResources } from './pipeline-resources.ts';
 import type { Runtime, Sandbox } from './runtimes/runtime.ts';
 import { buildImageCell } from './stages/assemble/build-image-cell.ts';
-import type { ImageCellConfig, Recipe } from './config/recipe-schema.ts';
+import type { ImageCellConfig, Recipe, TestEntryConfig } from './config/recipe-schema.ts';
 import { nativePlatform } from './runtimes/emulation.ts';
 import { assembleCell, type Candidate } from './stages/assemble/assemble-cell.ts';
 import { settingsFor } from './stages/plan/image-settings.ts';
-import type { CheckedCell } from './stages/test/battery/battery.ts';
 import { describeCell, describeImageCell } from './stages/test/describe-cell.ts';
 import { namingOf } from './stages/plan/naming.ts';
 import { nameCells } from './stages/plan/plan-cells.ts';
@@ -22,8 +21,11 @@ import type { PlannedCell } from './stages/plan/cell.ts';
 import { publishCell, type PublishTarget, type TargetReceipt } from './stages/publish/publish-cell.ts';
 import { inputsOfCell, requireFresh, type Lock } from './stages/resolve/lock.ts';
 import { restoreMissing } from './stages/resolve/restore-missing.ts';
-import { loadDockerfileTest, type DockerfileTest } from './stages/test/dockerfile-test.ts';
-import { requiredSuites, testCandidate, type PlatformReport } from './stages/test/test-candidate.ts';
+import { batterySuite } from './stages/test/battery/battery-suite.ts';
+import { loadTests, selectTests } from './stages/test/kinds/load-tests.ts';
+import type { BenchOptions } from './stages/test/run-suites.ts';
+import type { TestSuite } from './stages/test/suite.ts';
+import { suiteNames, testCandidate, type PlatformReport } from './stages/test/test-candidate.ts';
 import type { LayoutStore } from './store/layout/layout-store.ts';
 
 export type { CellResult, Goal } from './cell-result.ts';
@@ -41,6 +43,16 @@ export interface PipelineInput {
   readonly allowBaseChange: boolean;
   /** Pattern of the cells to work on; the others keep what they have. */
   readonly cells?: string;
+  /** How tests are run; without it, all of them, and what passed is not run again. */
+  readonly bench?: BenchSettings;
+}
+
+export interface BenchSettings extends Pick<BenchOptions, 'failFast' | 'retries'> {
+  readonly cache: { readonly readable: boolean; readonly keep: 'saved' | 'all' | 'failed' };
+  /** Only these cases: nothing is recorded then. */
+  readonly wants?: (suite: string, id: string, cell: string) => boolean;
+  readonly again?: boolean;
+  readonly onlyFailed?: boolean;
 }
 
 /** THE flow: every cell goes its own way from the lock to its tags, and none waits for or fails with another. */
@@ -51,9 +63,8 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
   const { store, loaded, lock, goal } = input;
   requireFresh(lock, loaded.recipe, input.lockPath);
   const cells = chooseCells(planLocked(input), input.cells);
-  const loadTests = (list: Recipe['tests']) => Promise.all(list.map((test) => loadDockerfileTest(loaded.folder, test)));
-  const recipeTests = goal === 'build' ? [] : await loadTests(loaded.recipe.tests);
-  const imageTests = (image: ImageCellConfig) => loadTests(image.tests);
+  const load = (list: readonly TestEntryConfig[]) => loadTests(list, { root: loaded.folder, env: context.env });
+  const recipeTests = goal === 'build' ? [] : await load(loaded.recipe.tests);
   // One after the other: cells share most of their inputs, and each is fetched once.
   const oneAtATime = createGate(1);
   const present = new Set<Digest>();
@@ -73,21 +84,17 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
         steps.candidate = image ? await buildImage(input, cell, image) : await assemble(input, cell, resources.sandbox);
         requireBudget(loaded.recipe, cell, steps.candidate);
         if (goal === 'build') return steps.candidate.reused ? 'unchanged' : 'built';
-        const checkedCell = image ? describeImageCell(image) : describeCell(input, cell);
-        const tests = [...recipeTests, ...((image && (await imageTests(image))) ?? [])];
-        steps.reports = await test(input, cell, {
-          candidate: steps.candidate,
-          checkedCell,
-          tests,
-          runtime: resources.runtime,
-        });
+        const tests = [...recipeTests, ...(image ? await load(image.tests) : [])];
+        const battery = batterySuite(image ? describeImageCell(image) : describeCell(input, cell));
+        const suitesFor = (platform: string): TestSuite[] => [battery, ...selectTests(tests, cell, platform)];
+        const { candidate } = steps;
+        steps.reports = await test(input, cell, { candidate, suitesFor, runtime: resources.runtime });
         const verdict = judge(steps.reports);
         if (verdict) return verdict;
         if (goal === 'test') return steps.reports.every((report) => report.reused) ? 'unchanged' : 'tested';
         steps.receipts = await publish(input, cell, {
-          candidate: steps.candidate,
-          checkedCell,
-          tests,
+          candidate,
+          suitesFor,
           targets: resources.targets(),
         });
         return steps.receipts.some((receipt) => receipt.movedTags.length > 0) ? 'published' : 'unchanged';
@@ -211,22 +218,26 @@ async function buildImage(
 
 interface Testing {
   readonly candidate: Candidate;
-  readonly checkedCell: CheckedCell;
-  readonly tests: readonly DockerfileTest[];
+  readonly suitesFor: (platform: string) => readonly TestSuite[];
   readonly runtime: () => Promise<Runtime>;
 }
 
 async function test(
-  { store, context }: PipelineInput,
+  { store, context, bench }: PipelineInput,
   cell: PlannedCell,
-  { candidate, checkedCell, tests, runtime }: Testing,
+  { candidate, suitesFor, runtime }: Testing,
 ): Promise<PlatformReport[]> {
   context.report({ kind: 'cell', cell: cell.id, step: 'test' });
   return await testCandidate(store, candidate, context, {
-    cell: checkedCell,
-    tests,
+    suitesFor,
     runtime,
     parallel: context.concurrency,
+    failFast: bench?.failFast ?? false,
+    retries: bench?.retries ?? 0,
+    cache: bench?.cache ?? { readable: true, keep: 'failed' },
+    ...(bench?.wants ? { wants: (suite, id) => bench.wants?.(suite, id, cell.id) ?? true } : {}),
+    again: bench?.again ?? false,
+    onlyFailed: bench?.onlyFailed ?? false,
     onCase: (done, total, failed) =>
       context.report({
         kind: 'cell',
@@ -239,22 +250,21 @@ async function test(
 
 interface Publishing {
   readonly candidate: Candidate;
-  readonly checkedCell: CheckedCell;
-  readonly tests: readonly DockerfileTest[];
+  readonly suitesFor: (platform: string) => readonly TestSuite[];
   readonly targets: readonly PublishTarget[];
 }
 
 async function publish(
   { store, context, allowOlder, allowBaseChange }: PipelineInput,
   cell: PlannedCell,
-  { candidate, checkedCell, tests, targets }: Publishing,
+  { candidate, suitesFor, targets }: Publishing,
 ): Promise<TargetReceipt[]> {
   context.report({ kind: 'cell', cell: cell.id, step: 'publish' });
   return await publishCell({
     store,
     cell,
     candidate,
-    suites: requiredSuites(checkedCell, tests),
+    suitesFor: (platform) => suiteNames(suitesFor(platform)),
     targets,
     allowOlder,
     allowBaseChange,
@@ -262,7 +272,8 @@ async function publish(
 }
 
 function judge(reports: readonly PlatformReport[]): 'failed' | 'untested' | undefined {
-  if (reports.some(({ report }) => report.result === 'failed')) return 'failed';
+  // A test that passed only when it was asked again proves nothing.
+  if (reports.some(({ report }) => report.result === 'failed' || report.result === 'flaky')) return 'failed';
   return reports.some(({ report }) => report.result === 'untested') ? 'untested' : undefined;
 }
 
@@ -290,8 +301,12 @@ async function settle(
       ({ report }) =>
         report.reason ??
         report.cases
-          .filter((item) => item.result === 'failed')
-          .map((item) => `${item.id}: ${item.problems.join('; ')}`),
+          .filter(({ result }) => result === 'failed' || result === 'flaky')
+          .map((item) =>
+            item.result === 'flaky'
+              ? `${item.id}: flaky: passed on attempt ${item.attempts.length}`
+              : `${item.id}: ${item.problems.join('; ')}`,
+          ),
     );
     return result(outcome, problems.length > 0 ? { reason: problems.slice(0, 3).join('\n') } : {});
   } catch (error) {

@@ -1,192 +1,98 @@
 // The battery must fail on an image that is broken on purpose, and runtimes must keep their promises.
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exec } from '../src/core/exec.ts';
-import { openRuntime, runtimeMembers } from '../src/runtimes/open-runtime.ts';
-import type { Environment, LayerFile, Runtime } from '../src/runtimes/runtime.ts';
+import { runtimeMembers } from '../src/runtimes/open-runtime.ts';
 import { resolveUser } from '../src/runtimes/resolve-user.ts';
-import { batteryFor, batteryJobs, batteryLayer } from '../src/stages/test/battery/battery-suite.ts';
-import { checkReasons, containerRuns, sharedChecks, type CheckedCell } from '../src/stages/test/battery/battery.ts';
-import { isCompletePass, type TestReport } from '../src/stages/test/report.ts';
-import { openLayoutStore } from '../src/store/layout/layout-store.ts';
-import { readIndex } from '../src/store/manifest.ts';
-import { runCli } from './support/cli.ts';
-import { smallWorkspace } from './support/workspace.ts';
+import type { Runtime } from '../src/runtimes/runtime.ts';
+import { batterySuite } from '../src/stages/test/battery/battery-suite.ts';
+import { checkReasons } from '../src/stages/test/battery/battery.ts';
+import { isCompletePass, type Suite, type TestCase, type TestReport } from '../src/stages/test/report.ts';
+import { runSuites } from '../src/stages/test/run-suites.ts';
+import { buildImages, openRunc, openTarget, type BuiltImage } from './support/battery-target.ts';
+import { expectNoticed } from './support/expect-noticed.ts';
+import { brokenImages } from './support/breakages.ts';
 
 let runtime: Runtime;
-let image: Environment;
+let image: BuiltImage;
 const signal = new AbortController().signal;
 const node = '/usr/local/bin/node';
 
 beforeAll(async () => {
-  const cwd = await smallWorkspace((cell) => /^24\..*-trixie/.test(cell));
-  const built = await runCli(['build', '--json', '--quiet'], { cwd });
-  const { cells } = JSON.parse(built.stdout) as { cells: { digest: string }[] };
-  const store = await openLayoutStore(join(cwd, '.nodeworthy/store'));
-  const index = await readIndex(store, String(cells[0]?.digest));
-  runtime = await openRuntime('runc', process.env);
-  image = await runtime.open(store, {
-    manifest: index.manifests[0]?.digest ?? expect.fail('no platform'),
-    platform: 'linux/amd64',
-  });
-});
+  [image] = (await buildImages((cell) => /^24\..*-trixie/.test(cell))) as [BuiltImage];
+  runtime = await openRunc();
+}, 300_000);
 afterAll(async () => await runtime.close());
 
-const file = (path: string, text: string, more: Partial<LayerFile> = {}): LayerFile => ({
-  path,
-  kind: 'file',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  bytes: Buffer.from(text),
-  ...more,
-});
-
-const cell: CheckedCell = {
-  release: '24.21.0',
-  suite: 'trixie',
-  variant: 'runtime',
-  traits: [],
-  hardening: [],
-  user: '1000:1000',
-  timeZone: 'UTC',
-};
-const battery = batteryFor(cell);
-
-async function batteryOn(
-  breakage: readonly LayerFile[],
-  config?: Partial<NonNullable<Environment['config']['config']>>,
-): Promise<string[]> {
-  const broken = await runtime.addLayer(image, breakage);
-  const layered = await runtime.addLayer(
-    config ? { ...broken, config: { ...broken.config, config: { ...broken.config.config, ...config } } } : broken,
-    batteryLayer(battery, new Date()),
-  );
-  const jobs = batteryJobs({ battery, runtime, environment: layered, cell, signal });
-  const cases = (await Promise.all(jobs.map((job) => job()))).flat();
-  expect(cases).toHaveLength(battery.shared.length + battery.alone.length);
-  return cases.filter((item) => item.result === 'failed').map((item) => item.id);
-}
-
 describe('the battery', () => {
-  it('passes on the image as it is, apart from a release that is not there', async () => {
-    const release = sharedChecks[0]?.id;
-    expect((await batteryOn([])).filter((id) => id !== release)).toEqual([]);
+  it('passes on the image as it is', async () => {
+    const target = await openTarget(runtime, image);
+    const cases = await runSuites(target, [batterySuite(image.cell)], { parallel: 2, failFast: false, retries: 0 });
+    expect(cases.filter(({ result }) => result !== 'passed')).toEqual([]);
+    expect(cases.length).toBeGreaterThan(50);
   });
 
-  const env = (change: (line: string) => string | undefined): string[] =>
-    (image.config.config?.Env ?? []).flatMap((line) => change(line) ?? []);
-  it.each<[string, string, () => { files?: LayerFile[]; config?: Parameters<typeof batteryOn>[1] }]>([
-    ['a wrong os-release', 'version', () => ({ files: [file('usr/lib/os-release', 'VERSION_CODENAME=bookworm\n')] })],
-    ['no bundle', 'ca-bundle', () => ({ files: [file('etc/ssl/certs/ca-certificates.crt', '')] })],
-    [
-      'a store that is not honoured',
-      'tls-store/system',
-      () => ({ config: { Env: env((line) => (line.startsWith('NODE_USE_SYSTEM_CA') ? undefined : line)) } }),
-    ],
-    [
-      'an authority everybody trusts',
-      'tls-store/unknown',
-      () => ({ config: { Env: [...(image.config.config?.Env ?? []), 'NODE_TLS_REJECT_UNAUTHORIZED=0'] } }),
-    ],
-    ['no names of services', 'dns-files', () => ({ files: [file('etc/services', '')] })],
-    ['another local time', 'time-zones', () => ({ files: [file('etc/localtime', 'no zone')] })],
-    ['a shell', 'file-modes', () => ({ files: [file('usr/bin/sh', '#!', { mode: 0o755 })] })],
-    ['a set-id file', 'file-modes', () => ({ files: [file('usr/bin/x', 'x', { mode: 0o4755 })] })],
-    [
-      'a folder everybody may write',
-      'file-modes',
-      () => ({ files: [{ path: 'opt/open', kind: 'directory', mode: 0o777, uid: 0, gid: 0 }] }),
-    ],
-    [
-      'no heap setting',
-      'heap-limit/128MB',
-      () => ({ config: { Env: env((line) => (line.startsWith('NODE_OPTIONS') ? undefined : line)) } }),
-    ],
-    ['root as user', 'arbitrary-user/own', () => ({ config: { User: '0:0' } })],
-    [
-      'no place for diagnostics',
-      'diagnostics',
-      () => ({ files: [{ path: 'var/diagnostics', kind: 'directory', mode: 0o755, uid: 0, gid: 0 }] }),
-    ],
-    [
-      'a working folder of one user only',
-      'arbitrary-user/any',
-      () => ({ files: [{ path: 'app', kind: 'directory', mode: 0o755, uid: 1000, gid: 1000 }] }),
-    ],
-    [
-      'no init',
-      'orphans',
-      () => ({
-        files: [
-          file(
-            'usr/bin/tini',
-            '#!/usr/local/bin/node\nconst [, , , file, ...args] = process.argv; require("child_process").spawn(file, args, { stdio: "inherit" }).on("close", (code) => process.exit(code));\n',
-            { mode: 0o755 },
-          ),
-        ],
-      }),
-    ],
-    [
-      'a built-in module that is gone',
-      'builtin-modules',
-      () => ({
-        config: { Env: [...(image.config.config?.Env ?? []), 'NODE_OPTIONS=--require=/nodeworthy-test/none.cjs'] },
-      }),
-    ],
-  ])('notices %s', async (_, id, breakage) => {
-    const { files = [], config } = breakage();
-    expect(await batteryOn(files, config)).toContain(id);
+  it.each(brokenImages.filter(({ variant }) => variant === undefined))('notices $what', async (broken) => {
+    await expectNoticed(runtime, image, broken);
   });
 
-  it('gives a reason for each of its checks', () => {
-    for (const id of [...sharedChecks, ...containerRuns].map((check) => check.id))
+  it('has an image broken on purpose, and a reason, for each of its checks', () => {
+    const noticed = new Set(brokenImages.flatMap(({ ids }) => ids));
+    const every = ['runtime', 'slim', 'build', 'image'].flatMap((variant) =>
+      batterySuite({ ...image.cell, variant }).jobs.flatMap(({ ids }) => ids),
+    );
+    expect(every.length).toBeGreaterThan(150);
+    for (const id of every) {
       expect(checkReasons[id.split('/')[0] ?? ''], id).toMatch(/\.$/);
+      if (!id.startsWith('hardening/')) expect([...noticed], id).toContain(id);
+    }
   });
 });
 
 describe('a report', () => {
+  const suite: Suite = { id: 'a', origin: 'client', kind: 'script', digest: `sha256:${'1'.repeat(64)}` };
+  const passed: TestCase = {
+    id: 'a',
+    suite: 'a',
+    result: 'passed',
+    attempts: [{ result: 'passed', durationMs: 1, problems: [] }],
+    durationMs: 1,
+    exitCode: 0,
+    problems: [],
+    output: '',
+    droppedBytes: 0,
+    layers: [],
+  };
   const report: TestReport = {
-    reportVersion: 1,
-    subject: battery.suite.digest,
+    reportVersion: 2,
+    subject: suite.digest,
     platform: 'linux/amd64',
     runtime: { name: 'runc', version: '1' },
     startedAt: '',
     durationMs: 1,
     result: 'passed',
-    suites: [battery.suite],
-    cases: [
-      {
-        id: 'a',
-        suite: battery.suite.id,
-        result: 'passed',
-        durationMs: 1,
-        exitCode: 0,
-        problems: [],
-        output: '',
-        droppedBytes: 0,
-        layer: battery.suite.digest,
-      },
-    ],
+    suites: [suite],
+    cases: [passed],
   };
 
   it.each<[string, Partial<TestReport>]>([
     ['has no cases', { cases: [] }],
     ['is untested', { result: 'untested' }],
-    [
-      'is about an older definition of the suite',
-      { suites: [{ ...battery.suite, digest: `sha256:${'0'.repeat(64)}` }] },
-    ],
-    ['says passed but holds a failure', { cases: report.cases.map((item) => ({ ...item, result: 'failed' })) }],
+    ['is flaky', { result: 'flaky' }],
+    ['is about an older definition of the suite', { suites: [{ ...suite, digest: `sha256:${'0'.repeat(64)}` }] }],
+    ['says passed but holds a failure', { cases: [{ ...passed, result: 'failed' }] }],
+    ['says passed but holds a flaky case', { cases: [{ ...passed, result: 'flaky' }] }],
+    ['says passed but holds a case that did not run', { cases: [{ ...passed, result: 'not-run' }] }],
   ])('that %s is no pass', (_, change) => {
-    expect(isCompletePass(report, [battery.suite])).toBe(true);
-    expect(isCompletePass({ ...report, ...change }, [battery.suite])).toBe(false);
+    expect(isCompletePass(report, [suite])).toBe(true);
+    expect(isCompletePass({ ...report, ...change }, [suite])).toBe(false);
   });
 });
 
 describe('runc', () => {
-  const run = async (args: string[], more: object = {}) =>
-    (await runtime.run(image, { args, timeoutMs: 20_000, ...more }, signal)).result;
+  const run = async (args: string[], more: object = {}) => {
+    const { environment } = await openTarget(runtime, image);
+    return (await runtime.run(environment, { args, timeoutMs: 20_000, ...more }, signal)).result;
+  };
 
   it('closes what was not asked for: network, capabilities, new privileges, other namespaces', async () => {
     const code = `const fs = require('fs'); const status = fs.readFileSync('/proc/self/status', 'utf8');
@@ -200,11 +106,14 @@ describe('runc', () => {
     });
   });
 
-  it('enforces memory and process limits', async () => {
+  it('enforces memory, processor and process limits, and says what was used', async () => {
     const hungry = await run([node, '-e', 'const b = []; for (;;) b.push(Buffer.alloc(1 << 24, 1))'], {
       memoryBytes: 128 << 20,
     });
     expect(hungry.exitCode).toBe(137);
+    expect(hungry.resources?.memoryPeakBytes).toBeGreaterThan(100e6);
+    const busy = await run([node, '-e', 'const end = Date.now() + 1000; while (Date.now() < end);'], { cpus: 0.25 });
+    expect(busy.resources?.cpuMs).toBeLessThan(700);
     const forks = await run(
       [
         node,
@@ -216,20 +125,26 @@ describe('runc', () => {
     expect(forks.exitCode).not.toBe(0);
   });
 
-  it('ends a run that takes too long, and leaves nothing of it', async () => {
+  it('ends a run that takes too long or writes too much, and leaves nothing of it', async () => {
     const result = await run([node, '-e', 'setInterval(() => {}, 1000)'], { timeoutMs: 500 });
     expect(result.timedOut).toBe(true);
+    const fill =
+      "const fs = require('fs'); const f = fs.openSync('/tmp/x', 'w'); const b = Buffer.alloc(1 << 20); setInterval(() => { for (let i = 0; i < 40; i++) fs.writeSync(f, b); }, 20)";
+    expect((await run([node, '-e', fill], { diskBytes: 100e6 })).stopped).toBe('wrote more than 100 MB');
     // Only what runc left: other tests have engines with mounts of their own at the same time.
     const mounted = await exec('sh', ['-c', 'grep -c " overlay .*nodeworthy-runc-" /proc/mounts || true']);
     expect(mounted.stdout.trim()).toBe('0');
   });
 
-  it('forgets what a run changed, unless it is to be kept', async () => {
+  it('forgets what a run changed, unless it is to be kept, and tells what it was', async () => {
     const write = [node, '-e', 'require("fs").writeFileSync("/tmp/x", "1")'];
     const read = [node, '-e', 'process.exit(require("fs").existsSync("/tmp/x") ? 0 : 9)'];
-    await run(write);
+    const { environment } = await openTarget(runtime, image);
+    const result = await run(write);
+    expect(result.changes).toMatchObject({ added: 1, changed: 1, removed: 0, paths: ['C /tmp', 'A /tmp/x'] });
+    expect(result.changes?.diffId).toMatch(/^sha256:/);
     expect((await run(read)).exitCode).toBe(9);
-    const kept = await runtime.run(image, { args: write, timeoutMs: 20_000, keepChanges: true }, signal);
+    const kept = await runtime.run(environment, { args: write, timeoutMs: 20_000, keepChanges: true }, signal);
     expect((await runtime.run(kept.environment, { args: read, timeoutMs: 20_000 }, signal)).result.exitCode).toBe(0);
     await runtime.dispose(kept.environment);
   });
@@ -247,9 +162,10 @@ it('each runtime says what it is', () => {
 
 it.each([
   ['', 'root:x:0:0::/root:/x', { uid: 0, gid: 0, home: '/root' }],
+  ['node', 'node:x:1000:1000::/home/node:/x', { uid: 1000, gid: 1000, additionalGids: [50], home: '/home/node' }],
+  ['node:staff', 'node:x:1000:1000::/home/node:/x', { uid: 1000, gid: 50, home: '/home/node' }],
   ['1000:1000', 'node:x:1000:1000::/home/node:/x', { uid: 1000, gid: 1000, home: '/home/node' }],
-  ['node', 'node:x:1000:1001::/home/node:/x', { uid: 1000, gid: 1001, home: '/home/node' }],
   ['4242', 'node:x:1000:1000::/home/node:/x', { uid: 4242, gid: 0, home: '/' }],
 ])('resolveUser(%j)', (spec, passwd, expected) => {
-  expect(resolveUser(spec, passwd)).toEqual(expected);
+  expect(resolveUser(spec, { passwd, group: 'staff:x:50:node\nnode:x:1000:\n' })).toEqual(expected);
 });

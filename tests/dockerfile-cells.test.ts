@@ -6,6 +6,7 @@ import { loadRecipe } from '../src/config/load-recipe.ts';
 import { openRuntime } from '../src/runtimes/open-runtime.ts';
 import { planLocked } from '../src/pipeline.ts';
 import { readLock } from '../src/stages/resolve/lock.ts';
+import { batterySuite } from '../src/stages/test/battery/battery-suite.ts';
 import { describeCell } from '../src/stages/test/describe-cell.ts';
 import { testCandidate } from '../src/stages/test/test-candidate.ts';
 import { openLayoutStore } from '../src/store/layout/layout-store.ts';
@@ -147,6 +148,8 @@ describe('a cell as a Dockerfile', () => {
       const [cell] = planLocked({ loaded, lock, context });
       if (!cell) return expect.fail('no cell');
       const runtime = await openRuntime('runc', process.env);
+      // An engine writes no labels but those of the Dockerfile, and its own order of the rest is no matter.
+      const described = describeCell({ lock, loaded }, cell);
       try {
         const candidate = {
           cell: cell.id,
@@ -156,8 +159,10 @@ describe('a cell as a Dockerfile', () => {
           reused: false,
         };
         const [tested] = await testCandidate(store, candidate, context, {
-          cell: describeCell({ lock, loaded }, cell),
-          tests: [],
+          suitesFor: () => [batterySuite(described)],
+          failFast: false,
+          retries: 0,
+          cache: { readable: false, keep: 'failed' },
           runtime: () => Promise.resolve(runtime),
           parallel: 2,
         });

@@ -29,6 +29,7 @@ const layers = [
   'src/stages/plan/',
   'src/stages/resolve/',
   'src/stages/assemble/',
+  'src/stages/obtain/',
   'src/stages/test/',
   'src/stages/publish/',
   'src/cell-result.ts',
@@ -47,6 +48,15 @@ const families = [
     shared: ['src/sources/debian/catalogue.ts', 'src/sources/debian/review-scripts.ts'],
   },
   { members: /^src\/runtimes\/(runc|docker|podman)\//, table: 'src/runtimes/open-runtime.ts', shared: [] },
+  {
+    members: /^src\/stages\/test\/kinds\/(dockerfile|structure|run|script|application)\//,
+    table: 'src/stages/test/kinds/load-tests.ts',
+    // Canaries are applications, and their dependencies are collected with all that tests leave.
+    shared: [
+      'src/stages/test/kinds/application/application-kind.ts',
+      'src/stages/test/kinds/application/install-dependencies.ts',
+    ],
+  },
 ];
 
 function importsOf(file: string): { from: string; to: string }[] {

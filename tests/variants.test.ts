@@ -1,9 +1,13 @@
 // Every variant on both platforms, on real packages: what each promises, and the same bytes twice.
 import { cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exec } from '../src/core/exec.ts';
+import type { Runtime } from '../src/runtimes/runtime.ts';
 import { findDebianMirrors } from '../src/sources/debian/apt-configuration.ts';
+import { builtImage, openRunc } from './support/battery-target.ts';
+import { brokenImages } from './support/breakages.ts';
+import { expectNoticed } from './support/expect-noticed.ts';
 import { entry, interruptCli } from './support/cli.ts';
 import { startDocker } from './support/daemons.ts';
 import { cells, command, readJson, run, workspaceWith, type CellJson } from './support/matrix.ts';
@@ -59,6 +63,18 @@ describe('the variants', () => {
     const built = await cells(cwd, ['build', '--cells', '*-{runtime,slim}'], 4);
     expect(built.map(({ outcome }) => outcome)).toEqual(['built', 'blocked']);
     expect(built[1]?.reason).toMatch(/-slim has \d+\.\d MB on linux\/amd64, and its budget is 50 MB/);
+  });
+});
+
+describe('the battery of slim and build', () => {
+  let runtime: Runtime;
+  beforeAll(async () => {
+    runtime = await openRunc();
+  });
+  afterAll(async () => await runtime.close());
+
+  it.each(brokenImages.filter((broken) => broken.variant !== undefined))('notices $what', async (broken) => {
+    await expectNoticed(runtime, await builtImage(amd64, variant(broken.variant ?? 'slim')), broken);
   });
 });
 

@@ -7,7 +7,7 @@ export interface OptionSpec extends ParseArgsOptionDescriptor {
   readonly value?: string;
 }
 
-export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
+export type OptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 export interface CommandContext {
   readonly options: OptionValues;
@@ -21,12 +21,16 @@ export interface Command<Result = unknown> {
   readonly summary: string;
   /** Name of the one word that may follow the command. */
   readonly positional?: string;
+  /** What the words after that one are, where more are taken. */
+  readonly rest?: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
   run(input: CommandContext): Promise<Result>;
   pretty(result: Result): string;
   json(result: Result): unknown;
   /** 0 unless the result says otherwise. */
   exitStatus?(result: Result): number;
+  /** Waits until there is a reason to run again, after a result was printed; without it, once is all. */
+  again?(input: CommandContext): Promise<boolean>;
 }
 
 export function defineCommand<Result>(command: Command<Result>): Command {

@@ -5,6 +5,7 @@ import { Failure, isFailure, systemCode } from '../core/errors.ts';
 import { suggest } from '../core/suggest.ts';
 import { globalOptions, type Command, type OptionSpec, type OptionValues } from './command.ts';
 import { build } from './commands/build.ts';
+import { clean } from './commands/clean.ts';
 import { dockerfile } from './commands/dockerfile.ts';
 import { importCommand } from './commands/import.ts';
 import { init } from './commands/init.ts';
@@ -12,6 +13,7 @@ import { lock } from './commands/lock.ts';
 import { plan } from './commands/plan.ts';
 import { publish } from './commands/publish.ts';
 import { run } from './commands/run.ts';
+import { shell } from './commands/shell.ts';
 import { show } from './commands/show.ts';
 import { squash } from './commands/squash.ts';
 import { test } from './commands/test.ts';
@@ -28,9 +30,11 @@ export const commands: readonly Command[] = [
   publish,
   show,
   run,
+  shell,
   squash,
   dockerfile,
   importCommand,
+  clean,
 ];
 
 /** Parses the command line, runs one command, prints its result, and leaves with the status the table gives. */
@@ -70,10 +74,14 @@ export async function main(argv: readonly string[]): Promise<void> {
       report: (event) => reporter.report(event),
       concurrency: parseConcurrency(options['concurrency']),
     };
-    const result = await command.run({ options, context, cwd: process.cwd() });
-    reporter.stop();
-    process.stdout.write(json ? `${JSON.stringify(command.json(result), null, 2)}\n` : `${command.pretty(result)}\n`);
-    process.exitCode = command.exitStatus?.(result) ?? 0;
+    const input = { options, context, cwd: process.cwd() };
+    for (;;) {
+      const result = await command.run(input);
+      reporter.stop();
+      process.stdout.write(json ? `${JSON.stringify(command.json(result), null, 2)}\n` : `${command.pretty(result)}\n`);
+      process.exitCode = command.exitStatus?.(result) ?? 0;
+      if (!(await command.again?.(input))) break;
+    }
   } catch (error) {
     reporter.stop();
     process.exitCode = printError(abort.signal.aborted ? abort.signal.reason : error, json);
@@ -98,17 +106,24 @@ function findCommand(name: string): Command {
 function parseOptions(command: Command, args: readonly string[]): OptionValues {
   const known: Record<string, OptionSpec> = { ...globalOptions, ...command.options };
   const specs = Object.fromEntries(
-    Object.entries(known).map(([name, { type, short }]) => [name, { type, ...(short ? { short } : {}) }]),
+    Object.entries(known).map(([name, { type, short, multiple }]) => [
+      name,
+      { type, ...(short ? { short } : {}), ...(multiple ? { multiple } : {}) },
+    ]),
   );
   const allowPositionals = command.positional !== undefined;
   try {
     const { values, positionals } = parseArgs({ args: [...args], options: specs, strict: true, allowPositionals });
     const [, second] = positionals;
-    if (second !== undefined)
+    if (second !== undefined && command.rest === undefined)
       throw new Failure('USAGE', `${command.name}: ${JSON.stringify(second)} is one word too many`, {
         hint: `see nodeworthy ${command.name} --help`,
       });
-    return { ...(values as OptionValues), ...(positionals[0] === undefined ? {} : { _: positionals[0] }) };
+    return {
+      ...(values as OptionValues),
+      ...(positionals[0] === undefined ? {} : { _: positionals[0] }),
+      ...(positionals.length > 1 ? { rest: positionals.slice(1) } : {}),
+    };
   } catch (error) {
     if (isFailure(error)) throw error;
     const flag = args.find((arg) => arg.startsWith('--') && known[arg.slice(2).split('=')[0] ?? ''] === undefined);
@@ -185,7 +200,7 @@ export function helpOf(command: Command): string {
     ([name, spec]) => [`--${name}${spec.value ? ` ${spec.value}` : ''}`, spec.summary] as const,
   );
   const width = Math.max(...rows.map(([flag]) => flag.length));
-  return `${command.summary}.\n\nUsage: nodeworthy ${command.name}${command.positional ? ` ${command.positional}` : ''} [options]\n\n${rows.map(([flag, summary]) => `  ${flag.padEnd(width)}  ${summary}`).join('\n')}\n`;
+  return `${command.summary}.\n\nUsage: nodeworthy ${command.name}${command.positional ? ` ${command.positional}` : ''}${command.rest ? ` ${command.rest}` : ''} [options]\n\n${rows.map(([flag, summary]) => `  ${flag.padEnd(width)}  ${summary}`).join('\n')}\n`;
 }
 
 /** `node:sqlite` and type stripping are announced as experimental on each start; other warnings stay. */

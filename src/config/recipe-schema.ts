@@ -39,10 +39,46 @@ const DebianBase = z.strictObject({
   keyring: z.string().optional().describe('Archive keys; without it, the Signed-By of apt’s configuration'),
 });
 
-const DockerfileTest = z.strictObject({
-  dockerfile: z.string().describe('Folder with a Dockerfile without FROM, or the file itself; relative to the recipe'),
-  name: name.optional(),
-});
+const seconds = z.number().positive().max(86_400);
+
+/** Tests that somebody wrote, and which images they are for. */
+const TestEntry = z
+  .strictObject({
+    path: z
+      .string()
+      .optional()
+      .describe('A file or folder with tests, relative to the recipe; it may lie in another repository beside it'),
+    dockerfile: z
+      .string()
+      .optional()
+      .describe('The same for a folder with a Dockerfile without FROM, or the file itself'),
+    kind: z
+      .enum(['dockerfile', 'structure', 'run', 'script', 'application'])
+      .optional()
+      .describe('How to read it; without it, what it looks like'),
+    name: name.optional().describe('Name of the suite; without it, that of the file or folder'),
+    variants: z.array(name).optional().describe('Only for these variants'),
+    bases: z.array(name).optional().describe('Only on these bases'),
+    versions: z.string().optional().describe('Only for releases in this range, like `>=24 <26`'),
+    platforms: z.array(z.string()).optional().describe('Only on these platforms'),
+    timeoutSeconds: seconds.optional().describe('For one case with everything in it; 900 without it'),
+    stepTimeoutSeconds: seconds.optional().describe('For one container or instruction; 300 without it'),
+    retries: z
+      .number()
+      .int()
+      .min(0)
+      .max(10)
+      .default(0)
+      .describe('Further attempts at a case that failed; one that then passes is flaky, which is no pass'),
+    hosts: z
+      .array(z.string())
+      .default([])
+      .describe('`HOST:PORT` that containers may connect to; there is no other network. runc only'),
+    arguments: z.record(z.string(), z.string()).default({}).describe('Values of ARG in a Dockerfile'),
+  })
+  .refine(({ path, dockerfile }) => (path === undefined) !== (dockerfile === undefined), {
+    message: 'name either a path or a dockerfile',
+  });
 
 const ImageCell = z.strictObject({
   name: name.describe('Name of the cell, and its first tag'),
@@ -54,7 +90,7 @@ const ImageCell = z.strictObject({
   squash: z.boolean().default(false).describe('Make one layer of the result'),
   buildArguments: z.record(z.string(), z.string()).default({}).describe('Values of ARG'),
   aliases: z.array(name).default([]).describe('More tags'),
-  tests: z.array(DockerfileTest).default([]).describe('Tests of this image alone'),
+  tests: z.array(TestEntry).default([]).describe('Tests of this image alone'),
 });
 
 const PublishTarget = z.strictObject({
@@ -149,7 +185,7 @@ export const RecipeSchema = z
       .array(z.string())
       .default([])
       .describe('Cells that are no more than an experiment, as patterns like `27.*`; they get no short tags'),
-    tests: z.array(DockerfileTest).default([]).describe('Tests of your own, run on top of the built-in battery'),
+    tests: z.array(TestEntry).default([]).describe('Tests of your own, run on top of the built-in battery'),
     publish: z.array(PublishTarget).default([]).describe('Registries to publish to, besides the embedded store'),
   })
   .superRefine((recipe, context) => {
@@ -165,6 +201,7 @@ export const RecipeSchema = z
   });
 
 export type ImageCellConfig = z.infer<typeof ImageCell>;
+export type TestEntryConfig = z.infer<typeof TestEntry>;
 export type Recipe = z.infer<typeof RecipeSchema>;
 export type NodeSourceConfig = Recipe['node']['source'];
 export type BaseConfig = Recipe['bases'][string];

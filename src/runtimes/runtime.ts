@@ -46,8 +46,6 @@ export interface RunRequest {
   readonly command?: readonly string[];
   /** Variables set over those of the image. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The variables of the image are left out. */
-  readonly withoutImageEnv?: boolean;
   /** `UID[:GID]`; without it the image's own. */
   readonly user?: string;
   readonly workingDirectory?: string;
@@ -154,6 +152,9 @@ export interface Runtime {
   ): Promise<{ readonly result: RunResult; readonly environment: Environment }>;
   /** What the layers added since `open` hold, the first first. */
   describeLayers(environment: Environment): Promise<readonly LayerChanges[]>;
+  /** A file as a container would read it; undefined when there is none. */
+  readFile(environment: Environment, path: string): Promise<Buffer | undefined>;
+  isFolder(environment: Environment, path: string): Promise<boolean>;
   /** Layers in a folder, so that they can be had again. Undefined for engines, which keep layers their own way. */
   readonly layers?: LayerKeeping;
   /** Undefined for engines on another machine, which do not see our folders. */

@@ -70,6 +70,22 @@ export async function startDocker(): Promise<Daemon> {
   };
 }
 
+/** Podman's service, with storage of its own, and limits that this machine's containers may have. */
+export async function startPodman(): Promise<Daemon> {
+  const folder = await mkdtemp(join(tmpdir(), 'nodeworthy-podman-'));
+  const socket = join(folder, 'podman.sock');
+  const limits = '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n';
+  await writeFile(join(folder, 'containers.conf'), `${limits}[engine]\nevents_logger = "file"\nruntime = "runc"\n`);
+  const storage = podmanStorage(folder).map((word) => (word === 'none' ? 'file' : word));
+  const child = spawn('podman', [...storage, 'system', 'service', '--time', '0', `unix://${socket}`], {
+    stdio: 'ignore',
+    env: { ...process.env, CONTAINERS_CONF: join(folder, 'containers.conf') },
+  });
+  const ask = ['--silent', '--fail', '--unix-socket', socket, 'http://podman/_ping'];
+  await waitFor(async () => (await exec('curl', ask)).exitCode === 0, 'podman');
+  return { address: `unix://${socket}`, folder, stop: () => stop(child, folder) };
+}
+
 /** Options that keep podman's storage in a folder of one's own. */
 export function podmanStorage(folder: string): string[] {
   return [

@@ -6,7 +6,7 @@ import { cellsJson, cellsTable, hasTrouble, type CellsOutcome } from '../views/c
 import { aptFolder, openStore, openWorkspace, requireLock } from '../workspace.ts';
 
 export const runtimeOption = {
-  runtime: { type: 'string', summary: 'Container runtime for tests: runc or docker', value: 'NAME' },
+  runtime: { type: 'string', summary: 'Container runtime for tests: runc, docker or podman', value: 'NAME' },
 } as const satisfies Record<string, OptionSpec>;
 export const cellsOption = {
   cells: { type: 'string', summary: 'Only the cells that match, like 24.*-slim', value: 'GLOB' },

@@ -55,6 +55,8 @@ export const ImageConfigSchema = z.looseObject({
       Cmd: z.array(z.string()).nullish(),
       WorkingDir: z.string().optional(),
       Labels: Annotations.nullish(),
+      ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
+      Volumes: z.record(z.string(), z.unknown()).nullish(),
       StopSignal: z.string().optional(),
     })
     .optional(),

@@ -1,5 +1,5 @@
 import type { ImageConfig } from '../../formats/oci/descriptor.ts';
-import { defaultPath, type Capabilities, type RunRequest } from '../runtime.ts';
+import type { Capabilities, RunRequest } from '../runtime.ts';
 
 /** Name of everything that we leave in an engine while we work; its tags carry the number of our process. */
 export const imageName = 'localhost/nodeworthy-test';
@@ -17,13 +17,8 @@ export function containerBody({
 }): unknown {
   const args = request?.args;
   const variables = new Map<string, string>();
-  const removed: string[] = [];
-  if (request?.withoutImageEnv) variables.set('PATH', defaultPath);
-  for (const line of config?.Env ?? []) {
-    const name = line.slice(0, line.indexOf('='));
-    if (request?.withoutImageEnv) removed.push(name);
-    else variables.set(name, line.slice(line.indexOf('=') + 1));
-  }
+  for (const line of config?.Env ?? [])
+    variables.set(line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1));
   for (const [name, value] of Object.entries(request?.env ?? {})) variables.set(name, value);
   const terminal = request?.terminal ?? false;
   return {
@@ -32,11 +27,7 @@ export function containerBody({
     Hostname: 'nodeworthy-test',
     Entrypoint: args ? [args[0]] : config?.Entrypoint,
     Cmd: args ? args.slice(1) : (request?.command ?? config?.Cmd),
-    // A name without a value takes the variable of the image away.
-    Env: [
-      ...[...variables].map(([name, value]) => `${name}=${value}`),
-      ...removed.filter((name) => !variables.has(name)),
-    ],
+    Env: [...variables].map(([name, value]) => `${name}=${value}`),
     User: request?.user ?? config?.User,
     WorkingDir: request?.workingDirectory ?? config?.WorkingDir,
     Tty: terminal,

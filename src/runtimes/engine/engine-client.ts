@@ -10,6 +10,8 @@ export interface EngineClient {
   post(path: string, body?: unknown): Promise<unknown>;
   upload(method: 'POST' | 'PUT', path: string, tar: AsyncIterable<Uint8Array>): Promise<string>;
   remove(path: string): Promise<void>;
+  /** A file or folder of a container as a tar archive; undefined when there is none. */
+  archive(container: string, path: string): Promise<AsyncIterable<Buffer> | undefined>;
   stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
   /** The stdin of a container that was created: what is written there is its input, until it is ended. */
   attachInput(container: string): Promise<Socket>;
@@ -50,6 +52,14 @@ export function openEngine(host: string): EngineClient {
     },
     async remove(path) {
       await ask('DELETE', path);
+    },
+    async archive(container, path) {
+      const place = `/containers/${container}/archive?path=${encodeURIComponent(path)}`;
+      const response = await http.send(address(place), { bodyTimeoutMs: 600_000 });
+      if (response.status < 400) return response.body as AsyncIterable<Buffer>;
+      const text = (await readBody(response, maxAnswerBytes, place)).toString('utf8');
+      if (response.status === 404) return undefined;
+      throw refused('GET', place, response.status, text);
     },
     async stream(path, signal) {
       const response = await http.send(address(path), { signal, bodyTimeoutMs: 600_000 });

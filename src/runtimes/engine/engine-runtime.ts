@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
+import { resolveLink } from '../../formats/tar/path.ts';
+import { readTar } from '../../formats/tar/read-tar.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
+import type { ImageConfig } from '../../formats/oci/descriptor.ts';
 import { readImageConfig, readManifest } from '../../store/manifest.ts';
 import { waitForEnd } from '../container-output.ts';
 import { isNative } from '../emulation.ts';
@@ -51,10 +54,17 @@ export async function startEngine(
     return found.RootFS.Layers ?? [];
   }
 
-  async function describe(container: string, diffId: Digest | undefined): Promise<LayerChanges> {
-    const all = Changes.parse(await engine.get(`/containers/${container}/changes`)) ?? [];
-    // Mount points for the engine's own files are no changes of anybody.
-    const list = all.filter(({ Path }) => Path !== '/etc' || all.some((other) => other.Path.startsWith('/etc/')));
+  async function describe(
+    container: string,
+    { config, diffId, readOnly = false }: { config: ImageConfig; diffId?: Digest | undefined; readOnly?: boolean },
+  ): Promise<LayerChanges> {
+    // A root that is read only cannot be changed, whatever folders an engine makes to mount something there.
+    const all = readOnly ? [] : (Changes.parse(await engine.get(`/containers/${container}/changes`)) ?? []);
+    const volumes = Object.keys(config.config?.Volumes ?? {});
+    // Mount points for the engine's own files and for volumes are no changes of anybody.
+    const list = all.filter(
+      ({ Path }) => !volumes.includes(Path) && (Path !== '/etc' || all.some((other) => other.Path.startsWith('/etc/'))),
+    );
     const count = (kind: number): number => list.filter((change) => change.Kind === kind).length;
     return {
       ...(diffId === undefined ? {} : { diffId }),
@@ -70,15 +80,37 @@ export async function startEngine(
     await engine.remove(`/images/${encodeURIComponent(image)}?force=1`).catch(() => {});
   }
 
+  /** The first entry of what the engine has at a path, links followed. */
+  async function look(environment: Environment, path: string): Promise<{ kind: string; bytes?: Buffer } | undefined> {
+    const container = await createContainer(cast(environment));
+    try {
+      let at = path;
+      for (let hops = 0; hops < 40; hops++) {
+        const archive = await engine.archive(container, `/${at.replace(/^\/+/, '')}`);
+        if (!archive) return undefined;
+        const limits = { name: path, maxEntries: 1_000_000, maxTotalBytes: 8 * 2 ** 30, foreign: true };
+        for await (const { entry, content } of readTar(archive, limits)) {
+          if (entry.kind === 'symlink') {
+            at = resolveLink(at.replace(/^\/+/, ''), entry.linkTarget ?? '');
+            break;
+          }
+          if (entry.kind !== 'file') return { kind: entry.kind };
+          const chunks: Buffer[] = [];
+          for await (const chunk of content()) chunks.push(Buffer.from(chunk));
+          return { kind: 'file', bytes: Buffer.concat(chunks) };
+        }
+      }
+      return undefined;
+    } finally {
+      await engine.remove(`/containers/${container}?force=1`).catch(() => {});
+    }
+  }
+
   const start: Runtime['start'] = async (environment, request, signal) => {
     signal.throwIfAborted();
     if (request.hosts?.length)
       throw new Failure('RUNTIME_FAILED', `${name} cannot give a container a network of named hosts only`, {
         hint: 'use the runc runtime for tests that need hosts',
-      });
-    if (request.withoutImageEnv && name === 'podman')
-      throw new Failure('RUNTIME_FAILED', 'podman cannot leave the variables of an image out', {
-        hint: 'use the runc or docker runtime for tests with containerRunOptions.envVars',
       });
     const before = cast(environment);
     const container = await createContainer(before, request);
@@ -89,13 +121,16 @@ export async function startEngine(
         try {
           const result = await started.ended;
           if (!request.keepChanges)
-            return { result: { ...result, changes: await describe(container, undefined) }, environment };
+            return {
+              result: { ...result, changes: await describe(container, { config: before.config, ...request }) },
+              environment,
+            };
           const { image, diffId } = await commit(container);
-          const changes = await describe(container, diffId);
+          const changes = await describe(container, { config: before.config, diffId });
           const after: EngineEnvironment = {
             ...before,
             image,
-            owned: [...before.owned, image],
+            owned: [image],
             described: [...before.described, changes],
           };
           return { result: { ...result, changes }, environment: after };
@@ -138,7 +173,7 @@ export async function startEngine(
       try {
         await engine.upload('PUT', `/containers/${container}/archive?path=/`, filesArchive(files));
         const { image, diffId } = await commit(container);
-        const described = [...before.described, await describe(container, diffId)];
+        const described = [...before.described, await describe(container, { config: before.config, diffId })];
         return { ...before, image, owned: [image], described } satisfies EngineEnvironment;
       } finally {
         await engine.remove(`/containers/${container}?force=1`);
@@ -147,6 +182,8 @@ export async function startEngine(
     start,
     run: async (environment, request, signal) => await waitForEnd(await start(environment, request, signal), request),
     describeLayers: (environment) => Promise.resolve(cast(environment).described),
+    readFile: async (environment, path) => (await look(environment, path))?.bytes,
+    isFolder: async (environment, path) => (await look(environment, path))?.kind === 'directory',
     canRun: (platform) => Promise.resolve(isNative(platform)),
     async dispose(environment) {
       for (const image of [...cast(environment).owned].reverse()) await removeImage(image);

@@ -1,24 +1,41 @@
-import { chmod, chown, lchown, lstat, mkdir, readlink, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, lchown, mkdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { resolveLink } from '../../formats/tar/path.ts';
 import type { LayerFile } from '../runtime.ts';
+import { findBelow } from './find-in-layers.ts';
 
 export interface LayerFolder {
   readonly folder: string;
   readonly below: readonly string[];
 }
 
-/** Puts a file of a test layer where the image would have it. */
-export async function writeLayerFile(layer: LayerFolder, file: LayerFile): Promise<void> {
-  const path = join(await makeParents(layer, dirname(file.path)), basename(file.path));
+/** Puts the files of a test layer where the image would have them. */
+export async function writeLayerFiles(layer: LayerFolder, files: readonly LayerFile[]): Promise<void> {
+  const parents = new Map<string, Promise<string>>();
+  for (const file of files) {
+    const folder = dirname(file.path);
+    const parent = parents.get(folder) ?? makeParents(layer, folder);
+    parents.set(folder, parent);
+    await writeLayerFile(join(await parent, basename(file.path)), file);
+    // A link that takes the place of a folder changes where paths lead.
+    if (file.kind === 'symlink') parents.clear();
+  }
+}
+
+async function writeLayerFile(path: string, file: LayerFile): Promise<void> {
   if (file.kind === 'symlink') {
+    await rm(path, { recursive: true, force: true });
     await symlink(file.target ?? '', path);
     await lchown(path, file.uid, file.gid);
     return;
   }
   if (file.kind === 'directory') await mkdir(path, { recursive: true });
-  else await writeFile(path, file.bytes ?? new Uint8Array());
-  await chown(path, file.uid, file.gid);
+  else {
+    // A layer holds each path once: of two that were copied the last one counts, and is no link to another.
+    await rm(path, { recursive: true, force: true });
+    await writeFile(path, file.bytes ?? new Uint8Array());
+  }
+  if (file.uid !== 0 || file.gid !== 0 || file.kind === 'directory') await chown(path, file.uid, file.gid);
   await chmod(path, file.mode);
 }
 
@@ -49,12 +66,4 @@ async function makeParents({ folder, below }: LayerFolder, path: string): Promis
     at = next;
   }
   return join(folder, at);
-}
-
-async function findBelow(layers: readonly string[], path: string) {
-  for (const layer of [...layers].reverse()) {
-    const stats = await lstat(join(layer, path)).catch(() => undefined);
-    if (stats) return { path: join(layer, path), stats };
-  }
-  return undefined;
 }

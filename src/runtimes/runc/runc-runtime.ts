@@ -23,9 +23,10 @@ import {
 import { homePrefix, sweep } from './clean-up.ts';
 import { readUse, removeGroups } from './control-group.ts';
 import { watchDisk } from './disk-watch.ts';
+import { findInLayers } from './find-in-layers.ts';
 import { findEmulator, isNative, type Emulator } from '../emulation.ts';
 import { launch, launchCommand, type ContainerRoot } from './launch.ts';
-import { writeLayerFile } from './layer-folder.ts';
+import { writeLayerFiles } from './layer-folder.ts';
 import { openPrivateNetwork, type PrivateNetwork } from './private-network.ts';
 import { capabilityNames, runtimeConfig } from './runtime-config.ts';
 import { describeUpper } from './upper-changes.ts';
@@ -124,7 +125,10 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
     await mkdir(`${upper}.work`);
     await mkdir(join(bundle, 'lower'));
     for (const [index, layer] of before.layers.entries()) await symlink(layer, join(bundle, 'lower', String(index)));
-    const user = resolveUser(request.user ?? before.config.config?.User ?? '', await readAccounts(before));
+    const user = resolveUser(request.user ?? before.config.config?.User ?? '', {
+      passwd: await readAccounts(before, 'passwd'),
+      group: await readAccounts(before, 'group'),
+    });
     const network = request.hosts?.length ? await openPrivateNetwork(request.hosts, bundle) : undefined;
     const filesFolder = network ? await writeHosts(home, bundle, network) : home;
     const config = runtimeConfig({
@@ -195,7 +199,7 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       const folder = join(home, `layer-${randomUUID()}`);
       await mkdir(folder, { mode: 0o755 });
       const before = cast(environment);
-      for (const file of files) await writeLayerFile({ folder, below: before.layers }, file);
+      await writeLayerFiles({ folder, below: before.layers }, files);
       return {
         ...before,
         layers: [...before.layers, folder],
@@ -211,6 +215,12 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
         described.push(await describeUpper(layers[at] ?? '', layers.slice(0, at)));
       return described;
     },
+    async readFile(environment, path) {
+      const found = await findInLayers(cast(environment).layers, path);
+      return found?.stats.isFile() ? await readFile(found.path) : undefined;
+    },
+    isFolder: async (environment, path) =>
+      (await findInLayers(cast(environment).layers, path))?.stats.isDirectory() ?? false,
     layers: {
       async keep(environment, folder) {
         const { layers, ...before } = cast(environment);
@@ -307,10 +317,7 @@ async function move(from: string, to: string): Promise<void> {
   await rename(temporary, to);
 }
 
-async function readAccounts({ layers }: RuncEnvironment): Promise<string> {
-  for (const layer of [...layers].reverse()) {
-    const text = await readFile(join(layer, 'etc/passwd'), 'utf8').catch(() => undefined);
-    if (text !== undefined) return text;
-  }
-  return '';
+async function readAccounts({ layers }: RuncEnvironment, name: 'passwd' | 'group'): Promise<string> {
+  const found = await findInLayers(layers, `etc/${name}`);
+  return found?.stats.isFile() ? await readFile(found.path, 'utf8') : '';
 }

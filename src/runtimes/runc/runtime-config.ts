@@ -17,7 +17,7 @@ export interface RuntimeConfigInput {
   readonly cgroup: string;
   /** Home folder of the user, from the image's passwd. */
   readonly home: string;
-  readonly user: { readonly uid: number; readonly gid: number };
+  readonly user: { readonly uid: number; readonly gid: number; readonly additionalGids?: readonly number[] };
 }
 
 const maskedPaths = [
@@ -68,7 +68,7 @@ export function runtimeConfig(input: RuntimeConfigInput): unknown {
     ociVersion: '1.0.2',
     process: {
       terminal: request.terminal ?? false,
-      user,
+      user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids ?? [] },
       args: request.args ?? [...(config.Entrypoint ?? []), ...(request.command ?? config.Cmd ?? [])],
       env: environment(input),
       cwd: request.workingDirectory ?? (config.WorkingDir || '/'),
@@ -137,7 +137,7 @@ function environment({ image, request, home }: RuntimeConfigInput): string[] {
     ['PATH', defaultPath],
     ...(request.terminal ? [['TERM', 'xterm'] as const] : []),
   ]);
-  for (const line of (request.withoutImageEnv ? undefined : image?.config?.Env) ?? [])
+  for (const line of image?.config?.Env ?? [])
     merged.set(line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1));
   for (const [name, value] of Object.entries(request.env ?? {})) merged.set(name, value);
   return [...merged].map(([name, value]) => `${name}=${value}`);

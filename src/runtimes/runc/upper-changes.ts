@@ -9,8 +9,8 @@ import { tarPadding, tarTrailer, writeTarHeader } from '../../formats/tar/write-
 import { maxChangedPaths, type LayerChanges } from '../runtime.ts';
 
 const noChanges: LayerChanges = { added: 0, changed: 0, removed: 0, paths: [] };
-/** runc makes them to mount our files there. */
-const mountPoints = new Set(['etc/hosts', 'etc/hostname', 'etc/resolv.conf']);
+/** runc makes them to mount there what every container has. */
+const mountPoints = new Set(['dev', 'etc/hosts', 'etc/hostname', 'etc/resolv.conf', 'proc', 'sys']);
 const opaque = 'trusted.overlay.opaque';
 
 /**

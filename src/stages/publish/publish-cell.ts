@@ -24,7 +24,8 @@ export interface PublishOptions {
   readonly cell: PlannedCell;
   readonly candidate: Candidate;
   /** Suites that each platform must have passed. */
-  readonly suites: readonly Suite[];
+  /** What a platform must have passed before it may be published. */
+  readonly suitesFor: (platform: string) => readonly Suite[];
   /** The embedded store first, then registries. */
   readonly targets: readonly PublishTarget[];
   /** Let aliases go back to an older image: a deliberate act, never a default. */
@@ -86,7 +87,7 @@ async function planPublication(options: PublishOptions) {
 }
 
 /** No platform may be missing, and each needs a complete pass on exactly its digest. */
-async function requireTested({ store, cell, candidate, suites }: PublishOptions): Promise<void> {
+async function requireTested({ store, cell, candidate, suitesFor }: PublishOptions): Promise<void> {
   const index = await readIndex(store, candidate.index.digest);
   for (const platform of cell.platforms) {
     const manifest = index.manifests.find(
@@ -97,7 +98,7 @@ async function requireTested({ store, cell, candidate, suites }: PublishOptions)
         hint: 'build the cell again; no tag was moved',
       });
     const reports = await findReports(store, manifest.digest);
-    if (reports.some((report) => isCompletePass(report, suites))) continue;
+    if (reports.some((report) => isCompletePass(report, suitesFor(platform)))) continue;
     throw new Failure('UNTESTED', `${cell.id}: ${platform} (${manifest.digest}) has no complete, passing test report`, {
       hint: 'run `nodeworthy test`; no tag was moved',
     });

@@ -4,6 +4,7 @@ import { findSuite } from '../catalog/debian-suites.ts';
 import type { PlannedCell } from '../plan/cell.ts';
 import { debianFacts, imageConfiguration, settingsFor } from '../plan/image-settings.ts';
 import type { Lock } from '../resolve/lock.ts';
+import { toolsOf } from '../catalog/npm-lines.ts';
 import type { CheckedCell, Trait } from './battery/battery.ts';
 
 /** What the battery has to know of a cell: who it runs as, what it carries, and what it lacks on purpose. */
@@ -23,12 +24,18 @@ export function describeCell(
     ['no-init', facts.init.length === 0],
     ['no-certificates', facts.certificateBundle === undefined],
     ['foreign-base', image !== undefined],
+    ['no-corepack', !toolsOf(cell.release).some(({ name }) => name === 'corepack')],
   ];
+  const configuration = imageConfiguration(cell.release, settings, {
+    ...facts,
+    certificateBundle: facts.certificateBundle,
+  });
   return {
     release: cell.release,
     suite: suite && !suite.isExperimental ? suite.codename : '',
     variant: cell.variant,
-    user: imageConfiguration(cell.release, settings, debianFacts(settings)).user,
+    user: configuration.user,
+    configuration,
     hardening: settings.hardening,
     timeZone: settings.overlay.timeZone ?? 'UTC',
     traits: traits.flatMap(([trait, holds]) => (holds ? [trait] : [])),
@@ -44,6 +51,7 @@ export function describeImageCell(image: ImageCellConfig): CheckedCell {
     user: '',
     timeZone: '',
     hardening: [],
+    configuration: undefined,
     traits: ['foreign-base'],
   };
 }

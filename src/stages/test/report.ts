@@ -7,36 +7,59 @@ import { readManifest } from '../../store/manifest.ts';
 import { blobOfBytes, readBlob } from '../../store/read-blob.ts';
 import type { Store } from '../../store/store.ts';
 
+/** The kinds of test, and the built-in battery. */
+export const testKindNames = ['battery', 'dockerfile', 'structure', 'run', 'script', 'application'] as const;
+export type TestKindName = (typeof testKindNames)[number];
+
 /** A set of tests by name and by the digest of what it demands: a report on another definition proves nothing. */
 export const SuiteSchema = z.strictObject({
   id: z.string(),
   origin: z.enum(['vendor', 'client']),
   digest: DigestSchema,
+  kind: z.enum(testKindNames),
+});
+
+const LayerSchema = z.object({
+  /** Digest of the test layer as a tar archive; an engine does not tell it of every layer. */
+  diffId: DigestSchema.exactOptional(),
+  added: z.number(),
+  changed: z.number(),
+  removed: z.number(),
+  paths: z.array(z.string()).readonly(),
 });
 
 const CaseSchema = z.strictObject({
   id: z.string(),
   suite: z.string(),
-  result: z.enum(['passed', 'failed']),
+  /** `flaky`: it passed, and not on the first attempt. `not-run`: another one failed before, and nothing else was asked. */
+  result: z.enum(['passed', 'failed', 'flaky', 'not-run']),
+  attempts: z.array(
+    z.strictObject({ result: z.enum(['passed', 'failed']), durationMs: z.number(), problems: z.array(z.string()) }),
+  ),
   durationMs: z.number(),
   exitCode: z.number().nullable(),
-  /** What was wrong; empty when it passed. */
+  /** What was wrong in the last attempt; empty when it passed. */
   problems: z.array(z.string()),
   output: z.string(),
   droppedBytes: z.number(),
-  /** Digest of the test layer's content. */
-  layer: DigestSchema,
+  resources: z
+    .strictObject({ memoryPeakBytes: z.number().exactOptional(), cpuMs: z.number().exactOptional() })
+    .optional(),
+  /** What each layer of the test changed. */
+  layers: z.array(LayerSchema).readonly(),
+  /** Instructions whose layer was had from an earlier run on the same digest. */
+  cachedSteps: z.number().optional(),
 });
 
 export const TestReportSchema = z.strictObject({
-  reportVersion: z.literal(1),
+  reportVersion: z.literal(2),
   subject: DigestSchema,
   platform: z.string(),
   runtime: z.strictObject({ name: z.string(), version: z.string() }),
   startedAt: z.string(),
   durationMs: z.number(),
-  /** `untested`: the platform cannot run here. It is never a pass. */
-  result: z.enum(['passed', 'failed', 'untested']),
+  /** `untested`: the platform cannot run here. It is never a pass, and neither is `flaky`. */
+  result: z.enum(['passed', 'failed', 'flaky', 'untested']),
   reason: z.string().optional(),
   suites: z.array(SuiteSchema),
   cases: z.array(CaseSchema),
@@ -74,6 +97,12 @@ export async function findReports(store: Store, subject: Digest): Promise<TestRe
     if (parsed.success && parsed.data.subject === subject) reports.push(parsed.data);
   }
   return reports.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
+}
+
+/** What the cases say together: one failure is a failure, and one that passed on a retry makes the whole flaky. */
+export function resultOf(cases: readonly Pick<TestCase, 'result'>[]): 'passed' | 'failed' | 'flaky' {
+  if (cases.some(({ result }) => result === 'failed' || result === 'not-run')) return 'failed';
+  return cases.some(({ result }) => result === 'flaky') ? 'flaky' : 'passed';
 }
 
 /** Whether a report is about these very suites, ran all of their cases and found nothing. */

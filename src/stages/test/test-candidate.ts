@@ -1,29 +1,26 @@
 import { mapConcurrent } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
-import { digestOf } from '../../core/digest.ts';
-import { Failure } from '../../core/errors.ts';
 import { isNative } from '../../runtimes/emulation.ts';
-import type { Runtime } from '../../runtimes/runtime.ts';
-import { checkRule } from '../assemble/hardening/harden-entries.ts';
-import { listLayer } from '../../trees/layer-listing.ts';
-import { VirtualTree } from '../../trees/virtual-tree.ts';
-import type { FileContent, TreeEntry } from '../../trees/image-tree.ts';
+import type { Environment, Runtime } from '../../runtimes/runtime.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
-import { readImageConfig, readManifest } from '../../store/manifest.ts';
 import type { Candidate, CandidatePlatform } from '../assemble/assemble-cell.ts';
-import { batteryFor, batteryJobs, batteryLayer, type Battery } from './battery/battery-suite.ts';
-import type { CheckedCell } from './battery/battery.ts';
-import { runDockerfileTest, type DockerfileTest } from './dockerfile-test.ts';
-import { attachReport, findReports, isCompletePass, type Suite, type TestCase, type TestReport } from './report.ts';
+import { readImageView, type ImageView } from './image-view.ts';
+import { noteFailed, readFailed } from './last-results.ts';
+import { openLayerCache, type CacheOptions } from './layer-cache.ts';
+import { attachReport, findReports, isCompletePass, resultOf, type Suite, type TestReport } from './report.ts';
+import { runSuites, type BenchOptions } from './run-suites.ts';
+import type { TestSuite, TestTarget } from './suite.ts';
 
-export interface TestOptions {
-  readonly cell: CheckedCell;
-  readonly tests: readonly DockerfileTest[];
+export interface TestOptions extends BenchOptions {
+  /** What a platform of the candidate has to pass. */
+  readonly suitesFor: (platform: string) => readonly TestSuite[];
   /** Opened only when something has to run. */
   readonly runtime: () => Promise<Runtime>;
-  /** How many containers run at once for this cell. */
-  readonly parallel: number;
-  readonly onCase?: (done: number, total: number, failed: number) => void;
+  readonly cache: Omit<CacheOptions, 'subject'>;
+  /** Only what did not pass the last time. */
+  readonly onlyFailed?: boolean;
+  /** Test again what has passed. */
+  readonly again?: boolean;
 }
 
 export interface PlatformReport {
@@ -32,138 +29,100 @@ export interface PlatformReport {
   readonly reused: boolean;
 }
 
-/** What a digest must have passed before it may be published. */
-export function requiredSuites(cell: CheckedCell, tests: readonly DockerfileTest[]): Suite[] {
-  return [batteryFor(cell).suite, ...tests.map((test) => test.suite)];
+export function suiteNames(suites: readonly TestSuite[]): Suite[] {
+  return suites.map(({ suite }) => suite);
 }
 
 /**
  * Tests each platform of a frozen candidate and attaches the reports. A platform with a complete pass of the same
- * suites is not tested again; one that cannot run here is untested, never passed.
+ * suites is not tested again; one that cannot run here is untested, never passed. A report on some of the cases only is
+ * attached to nothing: it proves nothing.
  */
 export async function testCandidate(
   store: LayoutStore,
-  candidate: Candidate,
+  candidate: Pick<Candidate, 'platforms'>,
   context: Context,
   options: TestOptions,
 ): Promise<PlatformReport[]> {
-  const suites = requiredSuites(options.cell, options.tests);
   return await mapConcurrent(candidate.platforms, 1, async (platform) => {
-    const known = (await findReports(store, platform.manifest.digest)).find((report) => isCompletePass(report, suites));
+    const suites = options.suitesFor(platform.platform);
+    const names = suiteNames(suites);
+    const reports = options.again ? [] : await findReports(store, platform.manifest.digest);
+    const known = reports.find((report) => isCompletePass(report, names));
     if (known) return { platform, report: known, reused: true };
     const canRun = isNative(platform.platform) || (await (await options.runtime()).canRun(platform.platform));
+    const wants = options.onlyFailed ? await wantsFailed(store, platform, options.wants) : options.wants;
     const report = canRun
-      ? await testPlatform(store, platform, context, { ...options, suites })
-      : untested(platform, context, suites);
-    await attachReport(store, platform.manifest, report);
+      ? await testPlatform(store, platform, context, { ...options, suites, ...(wants ? { wants } : {}) })
+      : untested(platform, context, names);
+    if (!wants) await attachReport(store, platform.manifest, report);
+    if (canRun) await noteFailed(store, report);
     return { platform, report, reused: false };
   });
+}
+
+async function wantsFailed(
+  store: LayoutStore,
+  { manifest }: CandidatePlatform,
+  wants: BenchOptions['wants'] = () => true,
+): Promise<NonNullable<BenchOptions['wants']>> {
+  const failed = await readFailed(store, manifest.digest);
+  // What a program reported stands behind its own name, and is run with it.
+  const isFailed = (suite: string, id: string): boolean =>
+    failed?.some((item) => item.suite === suite && (item.id === id || item.id.startsWith(`${id} > `))) ?? true;
+  return (suite, id) => wants(suite, id) && isFailed(suite, id);
 }
 
 async function testPlatform(
   store: LayoutStore,
   platform: CandidatePlatform,
   context: Context,
-  options: TestOptions & { readonly suites: readonly Suite[] },
+  options: TestOptions & { readonly suites: readonly TestSuite[] },
 ): Promise<TestReport> {
   const startedAt = context.verificationTime.toISOString();
   const started = performance.now();
   const runtime = await options.runtime();
-  const base = await runtime.open(store, { manifest: platform.manifest.digest, platform: platform.platform });
-  const battery = batteryFor(options.cell);
-  const total = battery.shared.length + battery.alone.length + options.tests.length + 1 + options.cell.hardening.length;
-  let done = 0;
-  let failed = 0;
-  function count(finished: readonly TestCase[]): readonly TestCase[] {
-    done += finished.length;
-    failed += finished.filter((item) => item.result === 'failed').length;
-    options.onCase?.(done, total, failed);
-    return finished;
-  }
+  const subject = platform.manifest.digest;
+  const environment = await runtime.open(store, { manifest: subject, platform: platform.platform });
+  const shared = new Map<string, Promise<Environment>>();
+  let view: Promise<ImageView> | undefined;
+  const target: TestTarget = {
+    store,
+    subject,
+    platform: platform.platform,
+    runtime,
+    environment,
+    view: () => (view ??= readImageView(store, subject)),
+    cache: openLayerCache(store, { ...options.cache, subject }),
+    sharedLayer(name, files) {
+      const made = shared.get(name) ?? runtime.addLayer(environment, files());
+      shared.set(name, made);
+      return made;
+    },
+    context,
+  };
   try {
-    const layered = await runtime.addLayer(base, batteryLayer(battery, context.verificationTime));
-    const { signal } = context;
-    const jobs: (() => Promise<readonly TestCase[]>)[] = [
-      ...batteryJobs({ battery, runtime, environment: layered, cell: options.cell, signal }),
-      async () => await auditLayers(store, platform, { battery, cell: options.cell }),
-      ...options.tests.map((test) => async () => [await runDockerfileTest(runtime, base, { test, signal })]),
-    ];
-    const cases = (await mapConcurrent(jobs, options.parallel, async (job) => count(await job()))).flat();
-    await runtime.dispose(layered);
+    const cases = await runSuites(target, options.suites, options);
     return {
-      reportVersion: 1,
-      subject: platform.manifest.digest,
+      reportVersion: 2,
+      subject,
       platform: platform.platform,
       runtime: { name: runtime.name, version: runtime.version },
       startedAt,
       durationMs: Math.round(performance.now() - started),
-      result: cases.every((item) => item.result === 'passed') ? 'passed' : 'failed',
-      suites: [...options.suites],
+      result: resultOf(cases),
+      suites: suiteNames(options.suites),
       cases,
     };
   } finally {
-    await runtime.dispose(base);
+    for (const made of shared.values()) await runtime.dispose(await made).catch(() => {});
+    await runtime.dispose(environment);
   }
-}
-
-/**
- * File capabilities cannot be seen from inside, and neither can what a user may not read: the layers themselves are
- * read, and each rule of hardening is asserted on the file system that they make together.
- */
-async function auditLayers(
-  store: LayoutStore,
-  platform: CandidatePlatform,
-  { battery, cell }: { readonly battery: Battery; readonly cell: CheckedCell },
-): Promise<TestCase[]> {
-  const started = performance.now();
-  const manifest = await readManifest(store, platform.manifest.digest);
-  const config = await readImageConfig(store, manifest);
-  const tree = new VirtualTree();
-  for (const [index, layer] of manifest.layers.entries()) {
-    const diffId = config.rootfs.diff_ids[index];
-    if (diffId) tree.apply(await listLayer(store, layer, diffId));
-  }
-  const entries = tree.entries();
-  const view = { entries, get: (path: string) => tree.get(path), read: readListed };
-  function toCase(id: string, problems: readonly string[]): TestCase {
-    return {
-      id,
-      suite: battery.suite.id,
-      result: problems.length === 0 ? 'passed' : 'failed',
-      durationMs: Math.round(performance.now() - started),
-      exitCode: null,
-      problems: problems.slice(0, 50),
-      output: '',
-      droppedBytes: 0,
-      layer: digestOf(''),
-    };
-  }
-  return [
-    ...(cell.traits.includes('foreign-base') ? [] : [toCase('file-privileges', entries.flatMap(privilegesOf))]),
-    ...cell.hardening.map((rule) => toCase(`hardening/${rule}`, checkRule(rule, view))),
-  ];
-}
-
-/** What an entry grants beyond its permissions: a set-id bit, or a file capability. */
-function privilegesOf({ path, node }: TreeEntry): string[] {
-  const problems: string[] = [];
-  if (node.kind !== 'directory' && node.kind !== 'symlink' && (node.mode & 0o6000) !== 0)
-    problems.push(`/${path} has a set-id bit`);
-  if (node.kind === 'file' && node.xattrs?.['security.capability'] !== undefined)
-    problems.push(`/${path} has a file capability`);
-  return problems;
-}
-
-function readListed(content: FileContent): Buffer {
-  if (content.kind === 'bytes') return content.bytes;
-  throw new Failure('ARCHIVE_HOSTILE', `a file that checks read has ${content.sizeBytes} bytes`, {
-    hint: 'an account file or package database of this size is no such file',
-  });
 }
 
 function untested(platform: CandidatePlatform, context: Context, suites: readonly Suite[]): TestReport {
   return {
-    reportVersion: 1,
+    reportVersion: 2,
     subject: platform.manifest.digest,
     platform: platform.platform,
     runtime: { name: 'none', version: '' },

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { canonicalJson } from '../../../core/canonical-json.ts';
 import { digestOf } from '../../../core/digest.ts';
-import type { Environment, LayerFile, RunResult, Runtime } from '../../../runtimes/runtime.ts';
+import type { Environment, LayerFile, RunResult } from '../../../runtimes/runtime.ts';
 import { assertionOf } from '../assertion-text.ts';
-import type { Suite, TestCase } from '../report.ts';
+import { defaultSettings, type CaseOutcome, type TestJob, type TestSuite, type TestTarget } from '../suite.ts';
+import { auditIds, auditImage } from './audit/audit-image.ts';
 import {
   appliesTo,
   batteryVersion,
@@ -16,104 +17,87 @@ import {
 } from './battery.ts';
 import { createTestAuthority } from './test-authority.ts';
 
-const outputLimit = 16_384;
 const names = ['shared.mjs', ...new Set([...sharedChecks, ...containerRuns].map((check) => check.script))].sort();
 const scripts = new Map(names.map((name) => [name, readFileSync(new URL(`./${name}`, import.meta.url))]));
 
-/** What one variant has to pass. */
-export interface Battery {
-  /** By name and by the digest of everything it demands. */
-  readonly suite: Suite;
-  readonly shared: readonly SharedCheck[];
-  readonly alone: readonly ContainerRun[];
-}
-
-const batteries = new Map<string, Battery>();
-
-export function batteryFor({
-  variant,
-  traits,
-  hardening,
-  user,
-  timeZone,
-}: Omit<CheckedCell, 'release' | 'suite'>): Battery {
-  const key = canonicalJson([variant, traits, hardening, user, timeZone]);
-  const known = batteries.get(key);
-  if (known) return known;
-  const shared = sharedChecks.filter((check) => appliesTo(check, { variant, traits }));
-  const alone = containerRuns.filter((run) => appliesTo(run, { variant, traits }));
-  const cell: CheckedCell = { release: '', suite: '', variant, traits, hardening, user, timeZone };
+/**
+ * What one image has to pass, by name and by the digest of everything it demands. The digest does not know the release:
+ * cells of one variant share it.
+ */
+export function batterySuite(cell: CheckedCell): TestSuite {
+  const shared = sharedChecks.filter((check) => appliesTo(check, cell));
+  const alone = containerRuns.filter((run) => appliesTo(run, cell));
+  const audits = auditIds(cell);
+  const any: CheckedCell = { ...cell, release: '', suite: '' };
   const digest = digestOf(
     canonicalJson({
       batteryVersion,
-      hardening,
       scripts: names.map((name) => [name, digestOf(scripts.get(name) ?? '')]),
-      shared: [shared, sharedRequest(cell)],
-      alone: alone.map((run) => [run.id, run.request(cell)]),
+      shared: [shared, sharedRequest(any)],
+      alone: alone.map((run) => [run.id, run.request(any)]),
+      audits: [audits, cell.user, cell.hardening],
     }),
   );
-  const made: Battery = { suite: { id: `nodeworthy-${variant}`, origin: 'vendor', digest }, shared, alone };
-  batteries.set(key, made);
-  return made;
+  const jobs: TestJob[] = [
+    {
+      ids: shared.map(({ id }) => id),
+      async run(target, ids) {
+        const environment = await layered(target, shared);
+        const request = { ...sharedRequest(cell), env: { ...sharedRequest(cell).env, ONLY: JSON.stringify(ids) } };
+        const { result } = await target.runtime.run(environment, request, target.context.signal);
+        return readSharedCases(ids, result);
+      },
+    },
+    ...alone.map((run): TestJob => ({ ids: [run.id], run: (target) => runAlone(target, { run, cell, shared }) })),
+    { ids: audits, run: (target, ids) => auditImage(target, { cell, ids }) },
+  ];
+  return {
+    suite: { id: `nodeworthy-${cell.variant}`, origin: 'vendor', kind: 'battery', digest },
+    settings: defaultSettings,
+    jobs: jobs.filter(({ ids }) => ids.length > 0),
+  };
 }
 
-/** Digest of the test layer: the scripts. Its certificates live for one run and are left out. */
-const layerDigest = digestOf(canonicalJson(names.map((name) => [name, digestOf(scripts.get(name) ?? '')])));
+async function runAlone(
+  target: TestTarget,
+  {
+    run,
+    cell,
+    shared,
+  }: { readonly run: ContainerRun; readonly cell: CheckedCell; readonly shared: readonly SharedCheck[] },
+): Promise<CaseOutcome[]> {
+  const environment = await layered(target, shared);
+  const { result } = await target.runtime.run(environment, run.request(cell), target.context.signal);
+  return [
+    {
+      id: run.id,
+      problems: run.judge(result),
+      durationMs: result.durationMs,
+      exitCode: result.exitCode,
+      output: result.stdout + result.stderr,
+      droppedBytes: result.droppedBytes,
+      ...(result.resources ? { resources: result.resources } : {}),
+      layers: result.changes ? [result.changes] : [],
+    },
+  ];
+}
+
+/** The candidate with the battery's layer on it, made once for all of its containers. */
+function layered(target: TestTarget, shared: readonly SharedCheck[]): Promise<Environment> {
+  return target.sharedLayer('battery', () => batteryLayer(shared, target.context.verificationTime));
+}
 
 /** The test layer: scripts, what they are told, and a certificate authority of their own. */
-export function batteryLayer(battery: Battery, now: Date): LayerFile[] {
-  const files = names.map((name): LayerFile => ({
-    path: `nodeworthy-test/${name}`,
-    kind: 'file',
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    bytes: scripts.get(name) ?? Buffer.alloc(0),
-  }));
-  const list: LayerFile = {
-    path: 'nodeworthy-test/shared.json',
-    kind: 'file',
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    bytes: Buffer.from(JSON.stringify(battery.shared)),
-  };
-  return [...files, list, ...createTestAuthority(now)];
-}
-
-export interface BatteryTarget {
-  readonly battery: Battery;
-  readonly runtime: Runtime;
-  /** The candidate with the battery's layer on it. */
-  readonly environment: Environment;
-  readonly cell: CheckedCell;
-  readonly signal: AbortSignal;
-}
-
-/** Pieces of work that can run at once, each giving one or more cases. */
-export function batteryJobs({
-  battery,
-  runtime,
-  environment,
-  cell,
-  signal,
-}: BatteryTarget): (() => Promise<TestCase[]>)[] {
+function batteryLayer(shared: readonly SharedCheck[], now: Date): LayerFile[] {
+  const plain = { kind: 'file', mode: 0o644, uid: 0, gid: 0 } as const;
   return [
-    ...(battery.shared.length === 0
-      ? []
-      : [async () => readSharedCases(battery, (await runtime.run(environment, sharedRequest(cell), signal)).result)]),
-    ...battery.alone.map((run) => async () => {
-      const { result } = await runtime.run(environment, run.request(cell), signal);
-      return [
-        toCase(battery, run.id, {
-          problems: run.judge(result),
-          durationMs: result.durationMs,
-          exitCode: result.exitCode,
-          output: result.stdout + result.stderr,
-          droppedBytes: result.droppedBytes,
-        }),
-      ];
-    }),
+    ...names.map((name): LayerFile => ({
+      ...plain,
+      path: `nodeworthy-test/${name}`,
+      bytes: scripts.get(name) ?? Buffer.alloc(0),
+    })),
+    { ...plain, path: 'nodeworthy-test/shared.json', bytes: Buffer.from(JSON.stringify(shared)) },
+    ...createTestAuthority(now),
   ];
 }
 
@@ -127,14 +111,14 @@ interface SharedLine {
 const marker = '@@nodeworthy-case ';
 
 /** One line of JSON per check; a check without a line did not get its turn, and that is a failure. */
-export function readSharedCases(battery: Battery, result: RunResult): TestCase[] {
+export function readSharedCases(ids: readonly string[], result: RunResult): CaseOutcome[] {
   const lines = new Map<string, SharedLine>();
   for (const line of result.stdout.split('\n')) {
     if (!line.startsWith(marker)) continue;
     const parsed = JSON.parse(line.slice(marker.length)) as SharedLine;
     lines.set(parsed.id, parsed);
   }
-  return battery.shared.map(({ id }) => {
+  return ids.map((id) => {
     const line = lines.get(id);
     const problems =
       line === undefined
@@ -144,30 +128,15 @@ export function readSharedCases(battery: Battery, result: RunResult): TestCase[]
         : line.error === undefined
           ? []
           : [assertionOf(line.error)];
-    return toCase(battery, id, {
+    return {
+      id,
       problems,
       durationMs: line?.ms ?? 0,
       exitCode: line === undefined ? result.exitCode : problems.length,
       output: line?.output ?? '',
       droppedBytes: 0,
-    });
+      layers: result.changes ? [result.changes] : [],
+      ...(result.resources ? { resources: result.resources } : {}),
+    };
   });
-}
-
-function toCase(
-  { suite }: Battery,
-  id: string,
-  outcome: Pick<TestCase, 'problems' | 'durationMs' | 'exitCode' | 'output' | 'droppedBytes'>,
-): TestCase {
-  const cut = Math.max(0, outcome.output.length - outputLimit);
-  return {
-    id,
-    suite: suite.id,
-    result: outcome.problems.length === 0 ? 'passed' : 'failed',
-    ...outcome,
-    durationMs: Math.round(outcome.durationMs),
-    output: outcome.output.slice(0, outputLimit),
-    droppedBytes: outcome.droppedBytes + cut,
-    layer: layerDigest,
-  };
 }

@@ -11,15 +11,33 @@ export interface CheckedCell {
   /** User of the image, `UID:GID`. */
   readonly user: string;
   readonly timeZone: string;
+  /** What the configuration of the image must say; undefined for one that is its owner's. */
+  readonly configuration: ExpectedConfiguration | undefined;
   /** What is special about the image: see {@link Trait}. */
   readonly traits: readonly Trait[];
+}
+
+export interface ExpectedConfiguration {
+  readonly user: string;
+  readonly workingDirectory: string;
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly stopSignal: string;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /**
  * What an image lacks that others of its variant have, because its base or its hardening says so. A check that needs
  * it is not asked for, and the suite says so by its digest.
  */
-export type Trait = 'no-shell' | 'no-package-manager' | 'no-init' | 'no-certificates' | 'foreign-base';
+export type Trait =
+  | 'no-shell'
+  | 'no-package-manager'
+  | 'no-init'
+  | 'no-certificates'
+  | 'foreign-base'
+  /** The release line does not ship it. */
+  | 'no-corepack';
 
 /** Which images a check is about; without it, all. */
 interface Scope {
@@ -52,7 +70,7 @@ export interface SharedCheck extends Scope {
 }
 
 /** Raised when a check starts to demand something else. */
-export const batteryVersion = 3;
+export const batteryVersion = 4;
 
 /** Why each check is there, by the first part of its case ids. */
 export const checkReasons: Readonly<Record<string, string>> = {
@@ -77,6 +95,32 @@ export const checkReasons: Readonly<Record<string, string>> = {
   'heap-limit': 'A heap larger than the container is ended by the kernel, without a word in the log.',
   'arbitrary-user': 'Clusters choose the user: the image must work as its own user and as any number with group 0.',
   'read-only-root': 'Hardened clusters mount the root read-only.',
+  wasm: 'WebAssembly is what many packages ship instead of native code.',
+  'fetch-proxy': 'Companies reach the outside through a proxy that the environment names.',
+  quic: 'A module that is listed and does not load fails only in production.',
+  openssl: 'Weak ciphers and old protocols stay off unless somebody asks for them.',
+  fips: 'An image must not look validated when it is not.',
+  permission: 'The permission model denies what it is there to deny.',
+  'test-runner': 'Applications test themselves on the image with what Node.js brings.',
+  sqlite: 'A built-in database where the release line has one.',
+  inspector: 'The user of the image can debug its own process.',
+  'fatal-report': 'A crash must leave a report where the image says, or nobody learns why.',
+  'user-signals': 'Operators open the inspector with SIGUSR1; SIGUSR2 belongs to the application.',
+  unhandled: 'A rejection that nobody handles must end the process with a code that is noticed.',
+  'large-file': 'Files beyond 4 GiB are written and read.',
+  'data-age': 'Time zones and authorities go out of date without a word.',
+  npm: 'Packages install with and without their scripts, and npx runs their commands.',
+  corepack: 'It is there and runs on the lines that ship it.',
+  stdin: 'Pipes into a container reach the process.',
+  terminal: 'A terminal is a terminal inside as well.',
+  'fork-storm': 'The limit of processes is an error that can be handled, not the end of the container.',
+  configuration: 'User, working folder, entrypoint, command, stop signal and labels are those of the recipe.',
+  owners: 'A file of an unknown owner belongs to whoever gets that number next.',
+  links: 'A link to nothing is a file that is missing.',
+  'world-writable': 'What everybody may write anybody may replace.',
+  leftovers: 'Caches, lists and logs of the build say when and where it ran, and make the image larger.',
+  secrets: 'Keys and tokens in a layer are public for ever.',
+  libraries: 'A program whose library is missing fails on its first start.',
   hardening: 'Each rule of hardening that the image carries is asserted on its frozen layers.',
   'file-privileges': 'A capability or set-id bit on a file disables what the other settings protect.',
 };
@@ -109,6 +153,27 @@ export const sharedChecks: readonly SharedCheck[] = [
   { id: 'http', script: 'http.mjs' },
   { id: 'orphans', script: 'orphans.mjs', unless: ['no-init'] },
   { id: 'file-modes', script: 'file-modes.mjs' },
+  { id: 'wasm', script: 'wasm.mjs' },
+  { id: 'fetch-proxy', script: 'fetch-proxy.mjs' },
+  { id: 'quic', script: 'quic.mjs' },
+  { id: 'openssl', script: 'openssl.mjs' },
+  { id: 'fips', script: 'fips.mjs' },
+  { id: 'permission', script: 'permission.mjs' },
+  { id: 'test-runner', script: 'test-runner.mjs' },
+  { id: 'sqlite', script: 'sqlite.mjs' },
+  { id: 'inspector', script: 'inspector.mjs' },
+  { id: 'fatal-report', script: 'fatal-report.mjs' },
+  { id: 'user-signals', script: 'user-signals.mjs' },
+  { id: 'unhandled', script: 'unhandled.mjs' },
+  { id: 'large-file', script: 'large-file.mjs' },
+  { id: 'data-age', script: 'data-age.mjs', unless: ['foreign-base'] },
+  { id: 'npm/install', script: 'npm-install.mjs', variants: withShell, unless: ['no-shell', 'no-package-manager'] },
+  {
+    id: 'corepack',
+    script: 'corepack.mjs',
+    variants: withShell,
+    unless: ['no-shell', 'no-package-manager', 'no-corepack'],
+  },
   {
     id: 'shell',
     script: 'shell.mjs',
@@ -144,6 +209,15 @@ export const containerRuns: readonly ContainerRun[] = [
   ),
   containerRun('arbitrary-user/any', 'arbitrary-user.mjs', { EXPECTED_USER: '123456:0' }, { user: '123456:0' }),
   containerRun('read-only-root', 'read-only-root.mjs', {}, { readOnly: true, tmpfs: ['/tmp'] }),
+  {
+    ...containerRun('stdin', 'stdin.mjs', {}, { input: Buffer.from('piped in') }),
+    judge: (result) => [
+      ...expectExit(0)(result),
+      ...(result.stdout.trim() === '{"text":"piped in","isTerminal":false}' ? [] : [`read ${result.stdout.trim()}`]),
+    ],
+  },
+  containerRun('terminal', 'terminal.mjs', {}, { terminal: true }),
+  containerRun('fork-storm', 'fork-storm.mjs', {}, { pidsLimit: 40 }),
   entrypointRun('option', ['--print', '40 + 2'], '42'),
   entrypointRun('file', [`${folder}/entrypoint.js`, 'a b'], 'ran with ["a b"]'),
   entrypointRun('unknown', ['entrypoint.js'], 'ran with []', folder),

@@ -2,7 +2,9 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-const checks = JSON.parse(readFileSync('/nodeworthy-test/shared.json', 'utf8'));
+const only = JSON.parse(process.env.ONLY);
+const checks = JSON.parse(readFileSync('/nodeworthy-test/shared.json', 'utf8')).filter(({ id }) => only.includes(id));
+delete process.env.ONLY;
 const write = process.stdout.write.bind(process.stdout);
 const timeoutMs = 20_000;
 

@@ -1,0 +1,29 @@
+import { problemText, type TestedImage } from './tested-image.ts';
+
+/** TAP 14: one test point per case, with the problem as diagnostics. */
+export function tapReport(images: readonly TestedImage[]): string {
+  const cases = images.flatMap(({ name, report }) => report.cases.map((item) => ({ name, item })));
+  const lines = cases.flatMap(({ name, item }, index) => {
+    const title = `${name} ${item.suite} ${item.id}`
+      .replaceAll('\\', '\\\\')
+      .replaceAll('#', '\\#')
+      .replaceAll('\n', ' ');
+    const skipped = item.result === 'not-run' ? ' # SKIP another one failed before' : '';
+    const isOk = item.result === 'passed' || item.result === 'not-run';
+    const point = `${isOk ? 'ok' : 'not ok'} ${index + 1} - ${title}${skipped}`;
+    if (isOk) return [point];
+    const details = {
+      result: item.result,
+      message: problemText(item),
+      exitCode: item.exitCode,
+      duration_ms: item.durationMs,
+    };
+    return [
+      point,
+      '  ---',
+      ...Object.entries(details).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`),
+      '  ...',
+    ];
+  });
+  return ['TAP version 14', `1..${cases.length}`, ...lines, ''].join('\n');
+}

@@ -1,0 +1,62 @@
+import { Failure } from '../../../../core/errors.ts';
+import type { FileContent, TreeEntry } from '../../../../trees/image-tree.ts';
+import { checkRule } from '../../../assemble/hardening/harden-entries.ts';
+import type { CaseOutcome, TestTarget } from '../../suite.ts';
+import type { CheckedCell } from '../battery.ts';
+import { auditConfiguration } from './configuration.ts';
+import { auditFiles } from './files.ts';
+import { findMissingLibraries } from './libraries.ts';
+
+/**
+ * What cannot be seen from inside, because a user may not read it or because it is in no file: the layers and the
+ * configuration of the frozen image are read.
+ */
+export function auditIds({ variant, traits, hardening }: CheckedCell): string[] {
+  if (variant === 'image') return [];
+  const always = ['configuration', 'secrets', 'libraries', 'world-writable'];
+  // What a base of somebody else brings is its makers' decision.
+  const own = traits.includes('foreign-base') ? [] : ['file-privileges', 'owners', 'links', 'leftovers'];
+  return [...always, ...own, ...hardening.map((rule) => `hardening/${rule}`)];
+}
+
+export async function auditImage(
+  target: TestTarget,
+  { cell, ids }: { readonly cell: CheckedCell; readonly ids: readonly string[] },
+): Promise<CaseOutcome[]> {
+  const { tree, config } = await target.view();
+  const entries = tree.entries();
+  const view = { entries, get: (path: string) => tree.get(path), read: readListed };
+  const outcomes: CaseOutcome[] = [];
+  for (const id of ids) {
+    const started = performance.now();
+    const problems = await auditOne();
+    const durationMs = performance.now() - started;
+    outcomes.push({ id, problems, durationMs, exitCode: null, output: '', droppedBytes: 0, layers: [] });
+
+    async function auditOne(): Promise<string[]> {
+      if (id === 'file-privileges') return entries.flatMap(privilegesOf);
+      if (id === 'configuration') return auditConfiguration(config, cell, tree);
+      if (id === 'libraries') return await findMissingLibraries(target, entries);
+      const rule = cell.hardening.find((name) => id === `hardening/${name}`);
+      return rule ? checkRule(rule, view) : auditFiles(id, { tree, entries, config });
+    }
+  }
+  return outcomes;
+}
+
+/** What an entry grants beyond its permissions: a set-id bit, or a file capability. */
+function privilegesOf({ path, node }: TreeEntry): string[] {
+  const problems: string[] = [];
+  if (node.kind !== 'directory' && node.kind !== 'symlink' && (node.mode & 0o6000) !== 0)
+    problems.push(`/${path} has a set-id bit`);
+  if (node.kind === 'file' && node.xattrs?.['security.capability'] !== undefined)
+    problems.push(`/${path} has a file capability`);
+  return problems;
+}
+
+function readListed(content: FileContent): Buffer {
+  if (content.kind === 'bytes') return content.bytes;
+  throw new Failure('ARCHIVE_HOSTILE', `a file that checks read has ${content.sizeBytes} bytes`, {
+    hint: 'an account file or package database of this size is no such file',
+  });
+}

@@ -1,0 +1,29 @@
+// A fatal error must leave a report where it is told to, and end the process with the signal that writes a core.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
+
+const folder = /--diagnostic-dir=(\S+)/.exec(process.env.NODE_OPTIONS ?? '')?.[1] ?? '/tmp';
+// The percentage of the image would win over a small heap.
+const options = (process.env.NODE_OPTIONS ?? '').replace(
+  /--max-old-space-size-percentage=\d+/,
+  '--max-old-space-size=20',
+);
+const before = new Set(readdirSync(folder));
+const fill = 'const a = []; for (;;) a.push(new Array(1e5).fill({}))';
+const flags = ['--report-on-fatalerror', `--report-directory=${folder}`, '--max-heap-size=64'];
+const { signal } = spawnSync(process.execPath, [...flags, '-e', fill], {
+  env: { ...process.env, NODE_OPTIONS: options },
+  stdio: 'ignore',
+  timeout: 10_000,
+});
+assert.equal(signal, 'SIGABRT', 'a fatal error does not abort');
+const reports = readdirSync(folder).filter((file) => !before.has(file) && file.startsWith('report.'));
+assert.equal(reports.length, 1, `no report in ${folder}`);
+assert.match(
+  JSON.parse(readFileSync(`${folder}/${reports[0]}`, 'utf8')).header.event,
+  /Allocation failed|out of memory/i,
+);
+for (const file of reports) rmSync(`${folder}/${file}`);
+assert.match(readFileSync('/proc/self/limits', 'utf8'), /Max core file size/);
+assert.equal(spawnSync(process.execPath, ['-e', 'process.abort()'], { stdio: 'ignore' }).signal, 'SIGABRT');

@@ -1,0 +1,89 @@
+import { cp, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { canonicalJson } from '../../../../core/canonical-json.ts';
+import { SingleFlight } from '../../../../core/concurrency.ts';
+import { digestOf, hexOf } from '../../../../core/digest.ts';
+import { Failure } from '../../../../core/errors.ts';
+import { exec } from '../../../../core/exec.ts';
+import type { LayoutStore } from '../../../../store/layout/layout-store.ts';
+
+export interface Dependencies {
+  /** Folder of the application, with its lock file. */
+  readonly folder: string;
+  readonly shown: string;
+  readonly platform: string;
+  readonly libc: 'glibc' | 'musl';
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+const flights = new SingleFlight<string>();
+const cpus: Readonly<Record<string, string>> = { amd64: 'x64', arm64: 'arm64' };
+
+/**
+ * The locked dependencies of an application for the platform of an image, installed on this machine without running
+ * their scripts: the image needs neither npm nor a network for it.
+ * @returns a folder that holds `node_modules`, the same for the same lock and platform
+ * @throws Failure RECIPE_INVALID when npm refuses the lock; SOURCE_UNREACHABLE with npm's words for anything else
+ */
+export async function installDependencies(store: LayoutStore, application: Dependencies): Promise<string> {
+  const { folder, platform, libc } = application;
+  const files = await readManifests(folder);
+  const key = digestOf(canonicalJson([files, platform, libc]));
+  const root = join(store.stateFolder, 'test-dependencies');
+  const made = join(root, hexOf(key));
+  return await flights.run(made, async () => {
+    if (await stat(made).catch(() => undefined)) return made;
+    const temporary = `${made}.${process.pid}.tmp`;
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true });
+    try {
+      for (const [name, text] of Object.entries(files)) await writeFile(join(temporary, name), text);
+      await cp(join(folder, '.npmrc'), join(temporary, '.npmrc')).catch(() => {});
+      await install(temporary, application);
+      await rm(join(temporary, '.npmrc'), { force: true });
+      await rename(temporary, made);
+    } finally {
+      await rm(temporary, { recursive: true, force: true });
+    }
+    return made;
+  });
+}
+
+async function readManifests(folder: string): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for (const name of ['package.json', 'package-lock.json', 'npm-shrinkwrap.json']) {
+    const text = await readFile(join(folder, name), 'utf8').catch(() => undefined);
+    if (text !== undefined) files[name] = text;
+  }
+  return files;
+}
+
+async function install(folder: string, { shown, platform, libc, env, signal }: Dependencies): Promise<void> {
+  const cpu = cpus[platform.split('/')[1] ?? ''] ?? 'x64';
+  const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
+  const args = ['ci', '--ignore-scripts', '--os=linux', `--cpu=${cpu}`, `--libc=${libc}`, ...quiet];
+  const done = await exec('npm', args, { cwd: folder, env: { ...env }, timeoutMs: 600_000, signal });
+  if (done.exitCode === 0) return;
+  const words = done.stderr
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/npm warn|A complete log/.test(line))
+    .slice(0, 3)
+    .join(' ');
+  const isLock = /EUSAGE|EJSONPARSE|ELOCKVERIFY|in sync/.test(done.stderr);
+  throw new Failure(isLock ? 'RECIPE_INVALID' : 'SOURCE_UNREACHABLE', `${shown}: npm ci failed: ${words}`, {
+    hint: isLock
+      ? 'run `npm install` there, and commit package-lock.json'
+      : 'the registry is the one npm is configured for',
+  });
+}
+
+/** Takes away what nobody asked for within a week. */
+export async function collectDependencies(store: LayoutStore, maxAgeMs: number, nowMs: number): Promise<void> {
+  const root = join(store.stateFolder, 'test-dependencies');
+  for (const name of await readdir(root).catch(() => [])) {
+    const path = join(root, name);
+    const { ctimeMs = nowMs } = (await stat(path).catch(() => undefined)) ?? {};
+    if (nowMs - ctimeMs > maxAgeMs) await rm(path, { recursive: true, force: true });
+  }
+}

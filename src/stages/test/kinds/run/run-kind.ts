@@ -1,0 +1,67 @@
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { readYaml } from '../../../../config/read-yaml.ts';
+import { canonicalJson } from '../../../../core/canonical-json.ts';
+import { digestOf } from '../../../../core/digest.ts';
+import { Failure } from '../../../../core/errors.ts';
+import type { LayerFile } from '../../../../runtimes/runtime.ts';
+import type { TestJob } from '../../suite.ts';
+import { clientSuite, nameOf, type TestKind } from '../test-kind.ts';
+import { performRun } from './perform-run.ts';
+import { RunFileSchema, type RunTest } from './run-schema.ts';
+
+export const runKind: TestKind = {
+  name: 'run',
+  summary: 'A YAML file with runs: containers that are started, asked, signalled and looked at',
+  async recognises(path) {
+    if (!/\.ya?ml$/.test(path) || !(await stat(path).catch(() => undefined))?.isFile()) return false;
+    return /^runs\s*:/m.test(await readFile(path, 'utf8'));
+  },
+  async load({ path, shownPath, name, settings }) {
+    const { value, locate } = readYaml(await readFile(path, 'utf8'), {
+      file: shownPath,
+      schema: RunFileSchema,
+      what: 'file with runs',
+      guide: 'docs/guides/tests.md',
+    });
+    const names = new Set<string>();
+    const files: unknown[] = [];
+    const jobs: TestJob[] = [];
+    for (const [index, run] of value.runs.entries()) {
+      const where = locate(['runs', index, 'name']);
+      if (names.has(run.name))
+        throw new Failure('RECIPE_INVALID', `${where}: there is another run with the name ${run.name}`);
+      names.add(run.name);
+      const layer = await readFiles(run, { folder: dirname(path), where });
+      files.push(layer.map(({ bytes, ...rest }) => [rest, digestOf(bytes ?? '')]));
+      const hosts = [...settings.hosts, ...run.hosts];
+      jobs.push({ ids: [run.name], run: async (target) => [await performRun(target, { run, layer, hosts })] });
+    }
+    const digest = digestOf(canonicalJson({ value, files, hosts: settings.hosts }));
+    return { suite: clientSuite(name ?? nameOf(path), 'run', digest), settings, jobs };
+  },
+};
+
+async function readFiles(
+  { files }: RunTest,
+  { folder, where }: { readonly folder: string; readonly where: string },
+): Promise<LayerFile[]> {
+  return await Promise.all(
+    files.map(async ({ path, source, content, mode }): Promise<LayerFile> => {
+      const plain = { path: path.slice(1), kind: 'file', uid: 0, gid: 0, mode: Number.parseInt(mode, 8) } as const;
+      if (source === undefined) return { ...plain, bytes: Buffer.from(content ?? '') };
+      const file = resolve(folder, source);
+      if (relative(folder, file).startsWith('..'))
+        throw new Failure('RECIPE_INVALID', `${where}: ${source} lies outside of the test's folder`, {
+          hint: 'put the file beside the test',
+        });
+      const bytes = await readFile(join(file)).catch((error: unknown) => {
+        throw new Failure('RECIPE_INVALID', `${where}: ${source} cannot be read`, {
+          hint: 'sources are relative to the file with the runs',
+          cause: error,
+        });
+      });
+      return { ...plain, bytes };
+    }),
+  );
+}

@@ -1,0 +1,227 @@
+import { mkdir, readFile, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { canonicalJson } from '../../core/canonical-json.ts';
+import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
+import { writeFileAtomic } from '../../core/files.ts';
+import { DigestSchema } from '../../formats/oci/descriptor.ts';
+import type { Environment, LayerChanges, LayerKeeping, Runtime } from '../../runtimes/runtime.ts';
+import type { LayoutStore } from '../../store/layout/layout-store.ts';
+
+/** Identity of an environment: what it stands on, and every instruction since. */
+export type LayerKey = Digest;
+
+const Note = z.looseObject({
+  output: z.string(),
+  saved: z.boolean().optional(),
+  changes: z
+    .looseObject({
+      added: z.number(),
+      changed: z.number(),
+      removed: z.number(),
+      paths: z.array(z.string()),
+      diffId: z.string().optional(),
+    })
+    .optional(),
+});
+
+export interface FoundLayer {
+  readonly environment: Environment;
+  readonly output: string;
+  readonly changes: LayerChanges | undefined;
+}
+
+/** A layer that a test made, in the order of its steps. */
+export interface TestStep {
+  readonly key: LayerKey;
+  /** What made it, for people. */
+  readonly text: string;
+  /** Its newest layer is this step's. */
+  readonly environment: Environment;
+  readonly output: string;
+  readonly changes: LayerChanges | undefined;
+  /** It was had from before. */
+  readonly isFound: boolean;
+}
+
+/** Layers of tests that are had again: by what they stand on, their instruction, and the files that it takes. */
+export interface LayerCache {
+  find(runtime: Runtime, environment: Environment, key: LayerKey): Promise<FoundLayer | undefined>;
+  /** Keeps the layers of a case, or throws them away; those of a failed one are noted for `shell`. */
+  settle(
+    runtime: Runtime,
+    made: {
+      readonly id: string;
+      readonly steps: readonly TestStep[];
+      readonly failed: boolean;
+      /** The steps lead up to something, and may be had again the next time. */
+      readonly isSetup?: boolean;
+    },
+  ): Promise<void>;
+}
+
+export interface CacheOptions {
+  /** Digest of what is tested: the layers of its failed tests are found by it. */
+  readonly subject: Digest;
+  readonly readable: boolean;
+  /** Which layers stay when a test is over; `saved` ones stay until somebody throws them away. */
+  readonly keep: 'saved' | 'all' | 'failed';
+}
+
+export function layerKey(below: LayerKey | string, step: unknown): LayerKey {
+  return digestOf(canonicalJson([below, step]));
+}
+
+export function openLayerCache(store: LayoutStore, { subject, readable, keep }: CacheOptions): LayerCache {
+  async function keepLayer(layers: LayerKeeping, { key, environment, output, changes }: TestStep): Promise<void> {
+    const folder = folderOf(store, key);
+    await mkdir(join(store.stateFolder, 'test-layers'), { recursive: true });
+    await layers.keep(environment, folder);
+    // The note comes last: a layer without one does not exist.
+    await writeFileAtomic(
+      `${folder}.json`,
+      canonicalJson({ output, saved: keep === 'saved', ...(changes ? { changes } : {}) }),
+    );
+  }
+  return {
+    async find(runtime, environment, key) {
+      if (!readable || !runtime.layers) return undefined;
+      const folder = folderOf(store, key);
+      const text = await readFile(`${folder}.json`, 'utf8').catch(() => undefined);
+      if (text === undefined || !(await stat(folder).catch(() => undefined))) return undefined;
+      const note = Note.safeParse(JSON.parse(text));
+      if (!note.success) return undefined;
+      // Its time says when it was wanted last.
+      await utimes(`${folder}.json`, new Date(), new Date()).catch(() => {});
+      return {
+        environment: runtime.layers.restore(environment, folder),
+        output: note.data.output,
+        changes: note.data.changes as LayerChanges | undefined,
+      };
+    },
+    async settle(runtime, { id, steps, failed, isSetup = false }) {
+      const { layers } = runtime;
+      const kept = layers && (failed || keep === 'saved' || (keep === 'all' && isSetup)) ? steps : [];
+      for (const made of kept) if (layers && !made.isFound) await keepLayer(layers, made);
+      if ((failed || keep === 'saved') && layers) await noteSteps(store, { subject, id }, steps);
+      for (const { environment, isFound } of steps)
+        if (!isFound && kept.length === 0) await runtime.dispose(environment);
+    },
+  };
+}
+
+const Steps = z.strictObject({
+  subject: DigestSchema,
+  id: z.string(),
+  steps: z.array(z.strictObject({ key: DigestSchema, text: z.string() })),
+});
+
+interface NotedTest {
+  readonly subject: Digest;
+  readonly id: string;
+}
+
+async function noteSteps(store: LayoutStore, test: NotedTest, steps: readonly TestStep[]): Promise<void> {
+  const noted = steps.map(({ key, text }) => ({ key, text }));
+  await mkdir(join(store.stateFolder, 'test-steps'), { recursive: true });
+  await writeFileAtomic(stepsPath(store, test), canonicalJson({ ...test, steps: noted }));
+}
+
+/** The layers of a failed test that are still there, the lowest first. */
+export async function findSteps(
+  store: LayoutStore,
+  test: NotedTest,
+): Promise<readonly { readonly text: string; readonly folder: string }[]> {
+  const text = await readFile(stepsPath(store, test), 'utf8').catch(() => 'null');
+  const parsed = Steps.safeParse(JSON.parse(text));
+  const found: { text: string; folder: string }[] = [];
+  for (const step of parsed.success ? parsed.data.steps : []) {
+    const folder = folderOf(store, step.key);
+    if (!(await stat(folder).catch(() => undefined))) break;
+    found.push({ text: step.text, folder });
+  }
+  return found;
+}
+
+/** Tests of a digest whose layers were noted. */
+export async function listNotedTests(
+  store: LayoutStore,
+  subject: Digest,
+): Promise<{ readonly id: string; readonly steps: readonly { readonly text: string }[] }[]> {
+  const folder = join(store.stateFolder, 'test-steps');
+  const found: { id: string; steps: readonly { text: string }[] }[] = [];
+  for (const name of (await readdir(folder).catch(() => [])).sort()) {
+    const parsed = Steps.safeParse(JSON.parse(await readFile(join(folder, name), 'utf8')));
+    if (parsed.success && parsed.data.subject === subject) found.push(parsed.data);
+  }
+  return found;
+}
+
+function stepsPath(store: LayoutStore, { subject, id }: NotedTest): string {
+  return join(store.stateFolder, 'test-steps', `${hexOf(digestOf(canonicalJson([subject, id])))}.json`);
+}
+
+function folderOf(store: LayoutStore, key: LayerKey): string {
+  return join(store.stateFolder, 'test-layers', hexOf(key));
+}
+
+export interface CacheLimits {
+  readonly maxAgeMs: number;
+  readonly maxLayers: number;
+  /** Whether those that somebody saved go as well. */
+  readonly saved: boolean;
+}
+
+export const defaultCacheLimits: CacheLimits = { maxAgeMs: 7 * 24 * 3_600_000, maxLayers: 200, saved: false };
+
+/** Takes away kept layers that are too old or too many, those first that nobody wanted for longest. */
+export async function collectGarbage(store: LayoutStore, limits: CacheLimits, nowMs: number): Promise<number> {
+  const root = join(store.stateFolder, 'test-layers');
+  const names = await readdir(root).catch(() => []);
+  const notes = names.filter((name) => name.endsWith('.json'));
+  const saved = new Set(limits.saved ? [] : await savedLayers(root, notes));
+  const known = await Promise.all(
+    notes.map(async (name) => ({
+      name: name.slice(0, -'.json'.length),
+      wantedMs: (await stat(join(root, name)).catch(() => undefined))?.mtimeMs ?? 0,
+    })),
+  );
+  known.sort((a, b) => b.wantedMs - a.wantedMs);
+  const kept = new Set(
+    known
+      .filter(({ wantedMs }, index) => index < limits.maxLayers && nowMs - wantedMs <= limits.maxAgeMs)
+      .map(({ name }) => name),
+  );
+  let removed = 0;
+  for (const name of names) {
+    const layer = name.split('.')[0] ?? '';
+    if (kept.has(layer) || saved.has(layer)) continue;
+    // A folder without a note may be somebody's who is about to write it; after a while it is nobody's.
+    const age = nowMs - ((await stat(join(root, name)).catch(() => undefined))?.ctimeMs ?? 0);
+    if (!notes.includes(`${layer}.json`) && age < Math.min(3_600_000, limits.maxAgeMs)) continue;
+    await rm(join(root, name), { recursive: true, force: true });
+    removed++;
+  }
+  await forgetSteps(store);
+  return removed;
+}
+
+/** Notes about tests whose layers are gone. */
+async function forgetSteps(store: LayoutStore): Promise<void> {
+  const folder = join(store.stateFolder, 'test-steps');
+  for (const name of await readdir(folder).catch(() => [])) {
+    const parsed = Steps.safeParse(JSON.parse(await readFile(join(folder, name), 'utf8').catch(() => 'null')));
+    const first = parsed.success ? parsed.data.steps[0] : undefined;
+    if (!first || !(await stat(folderOf(store, first.key)).catch(() => undefined)))
+      await rm(join(folder, name), { force: true });
+  }
+}
+
+async function savedLayers(root: string, notes: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of notes) {
+    const note = Note.safeParse(JSON.parse(await readFile(join(root, name), 'utf8').catch(() => 'null')));
+    if (note.success && note.data.saved) found.push(name.slice(0, -'.json'.length));
+  }
+  return found;
+}
