@@ -47,3 +47,17 @@ export async function waitForEnd(
   }
   return await container.finished;
 }
+
+/**
+ * What a shell would say of a program that did not start: 127 when it, or what its first line names, is not in the
+ * image; 126 when it may not run. Runtimes tell it in words of their own.
+ */
+export function startFailureCode(text: string): 126 | 127 | undefined {
+  const [, why] =
+    /^exec \S+: (no such file or directory|permission denied|exec format error)\s*$/.exec(text) ??
+    /(?:runc|crun|OCI runtime|runtime).*exec: .*(executable file not found|no such file or directory|permission denied)/is.exec(
+      text,
+    ) ??
+    [];
+  return why === undefined ? undefined : /permission denied|format error/i.test(why) ? 126 : 127;
+}

@@ -11,10 +11,9 @@ export const clean = defineCommand<{ readonly removed: number }>({
     all: { type: 'boolean', summary: 'Also the layers that --keep saved' },
   },
   async run(input) {
-    const storePath = storeFolder(input);
-    const store = await openLayoutStore(storePath);
+    const store = await openLayoutStore(storeFolder(input));
     const limits = { maxAgeMs: -1, maxLayers: 0, saved: input.options['all'] === true, othersMaxAgeMs: -1 };
-    return { removed: await collectTestLeftovers(store, storePath, Date.now(), limits) };
+    return { removed: await collectTestLeftovers(store, Date.now(), limits) };
   },
   pretty: ({ removed }) =>
     removed === 0 ? 'there was nothing to throw away' : `threw away ${removed} folders and files`,

@@ -104,10 +104,10 @@ async function testCells(input: CommandContext, reports: readonly string[]): Pro
   const images = results.flatMap(({ cell, reports: platforms }) =>
     platforms.map(({ report }) => ({ name: cell.id, report })),
   );
-  if ((filter || bench.onlyFailed) && images.every(({ report }) => report.cases.length === 0))
-    throw nothingToRun(input);
+  const isEmpty = images.every(({ report }) => report.cases.length === 0 && report.result !== 'untested');
+  if ((filter || bench.onlyFailed) && isEmpty) throw nothingToRun(input);
   await writeReports(reports, images, input.cwd);
-  await collectTestLeftovers(store, workspace.storePath, Date.now());
+  await collectTestLeftovers(store, Date.now());
   return { results, retries: counted.count() };
 }
 
@@ -147,13 +147,13 @@ async function testReference(
           detail: `${done}/${total}${failed ? `, ${failed} failed` : ''}`,
         }),
     });
-    if (report.cases.length === 0) throw nothingToRun(input);
+    if (report.cases.length === 0 && report.result !== 'untested') throw nothingToRun(input);
     const image = { name: reference, report };
     await writeReports(reports, [image], cwd);
     return image;
   } finally {
     await runtime.close();
-    await collectTestLeftovers(await openLayoutStore(storePath), storePath, Date.now());
+    await collectTestLeftovers(await openLayoutStore(storePath), Date.now());
   }
 }
 

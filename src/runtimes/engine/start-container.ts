@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { Failure } from '../../core/errors.ts';
-import { createContainerOutput } from '../container-output.ts';
+import { createContainerOutput, startFailureCode } from '../container-output.ts';
 import { defaultDiskBytes, type RunRequest, type RunningContainer, type RunResult } from '../runtime.ts';
 import type { EngineClient } from './engine-client.ts';
 
@@ -36,10 +36,10 @@ export async function startContainer(
     await engine.post(`/containers/${id}/start`);
   } catch (error) {
     input?.destroy();
-    const missing = asMissingProgram(error);
-    if (missing === undefined) throw error;
-    const text = { stdout: '', stderr: missing, droppedBytes: 0 };
-    const exitCode = /permission denied/i.test(missing) ? 126 : 127;
+    const message = error instanceof Failure ? error.message : '';
+    const exitCode = startFailureCode(message);
+    if (exitCode === undefined) throw error;
+    const text = { stdout: '', stderr: message, droppedBytes: 0 };
     const result: RunResult = { exitCode, ...text, timedOut: false, durationMs: performance.now() - started };
     return { container: endedContainer(text), ended: Promise.resolve(result) };
   }
@@ -71,9 +71,10 @@ export async function startContainer(
         }
       const { StatusCode } = Waited.parse(await engine.post(`/containers/${id}/wait`));
       signal.throwIfAborted();
+      const summary = output.summary();
       return {
-        exitCode: StatusCode,
-        ...output.summary(),
+        ...summary,
+        exitCode: (summary.stdout === '' && StatusCode !== 0 && startFailureCode(summary.stderr)) || StatusCode,
         timedOut,
         ...(stopped === undefined ? {} : { stopped }),
         durationMs: performance.now() - started,
@@ -110,15 +111,6 @@ export async function startContainer(
     write: (bytes: Uint8Array) => void input?.write(bytes),
   };
   return { container, ended: wait() };
-}
-
-/** A program that the image does not have is the image's fault, as a shell would say it. */
-function asMissingProgram(error: unknown): string | undefined {
-  const text = error instanceof Failure ? error.message : '';
-  return /executable file not found|no such file or directory|permission denied/i.test(text) &&
-    /exec|runtime|crun/i.test(text)
-    ? text
-    : undefined;
 }
 
 function endedContainer(text: {

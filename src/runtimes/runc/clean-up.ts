@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exec } from '../../core/exec.ts';
 import { isAlive } from '../process-alive.ts';
-import { removeGroups } from './control-group.ts';
+import { listGroupOwners, removeGroups } from './control-group.ts';
 
 /** Folders of runs, with the number of the process they belong to. */
 export const homePrefix = 'nodeworthy-runc-';
@@ -18,6 +18,6 @@ export async function sweep(): Promise<void> {
       await exec('runc', ['--root', join(folder, 'state'), 'delete', '--force', id]).catch(() => {});
     }
     await rm(folder, { recursive: true, force: true });
-    await removeGroups(`/nodeworthy-${owner}`);
   }
+  for (const owner of await listGroupOwners()) if (!isAlive(owner)) await removeGroups(`/nodeworthy-${owner}`);
 }

@@ -1,5 +1,7 @@
 import { readFile, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemCode } from '../../core/errors.ts';
 import type { ResourceUse } from '../runtime.ts';
 
 const root = '/sys/fs/cgroup';
@@ -27,19 +29,34 @@ export async function readUse(group: string): Promise<ResourceUse> {
 
 /** Empty control groups stay behind otherwise: runc removes its own, not the ones above. */
 export async function removeGroups(parent: string): Promise<void> {
-  const controllers = await readdir(root).catch(() => []);
-  await Promise.all(
-    ['.', ...controllers].map(async (controller) => {
-      const folder = join(root, controller, parent);
-      const inside = await readdir(folder, { withFileTypes: true }).catch(() => []);
-      for (const child of inside) if (child.isDirectory()) await removeTree(join(folder, child.name));
-      await rmdir(folder).catch(() => {});
-    }),
-  );
+  await Promise.all((await controllers()).map((controller) => removeTree(join(root, controller, parent))));
+}
+
+/** Numbers of the processes whose groups are still there. */
+export async function listGroupOwners(): Promise<number[]> {
+  const owners = new Set<number>();
+  for (const controller of await controllers())
+    for (const name of await readdir(join(root, controller)).catch(() => [])) {
+      const owner = /^nodeworthy-(\d+)$/.exec(name)?.[1];
+      if (owner !== undefined) owners.add(Number(owner));
+    }
+  return [...owners];
+}
+
+async function controllers(): Promise<string[]> {
+  return ['.', ...(await readdir(root).catch(() => []))];
 }
 
 async function removeTree(folder: string): Promise<void> {
   const inside = await readdir(folder, { withFileTypes: true }).catch(() => []);
   for (const child of inside) if (child.isDirectory()) await removeTree(join(folder, child.name));
-  await rmdir(folder).catch(() => {});
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const error = await rmdir(folder).then(
+      () => undefined,
+      (problem: unknown) => problem,
+    );
+    // The last process of a group is gone a moment before the group knows.
+    if (systemCode(error) !== 'EBUSY') return;
+    await sleep(20);
+  }
 }

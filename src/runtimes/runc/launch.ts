@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../core/errors.ts';
-import { createContainerOutput } from '../container-output.ts';
+import { createContainerOutput, startFailureCode } from '../container-output.ts';
 import type { RunRequest, RunningContainer, RunResult, SignalName } from '../runtime.ts';
 
 /**
@@ -149,9 +149,8 @@ function exitCodeOf(
   if (exitCode === null)
     throw new Failure('RUNTIME_FAILED', 'runc was ended by somebody else while a container ran', { hint });
   const message = stdout === '' ? stderr : '';
-  const [, missing] =
-    /runc run failed: .*exec: .*(executable file not found|no such file|permission denied)/.exec(message) ?? [];
-  if (missing !== undefined) return missing === 'permission denied' ? 126 : 127;
+  const missing = startFailureCode(message);
+  if (missing !== undefined) return missing;
   if (!/^(?:mount:|runc run failed|.*level=error msg="runc |sh: .*(?:runc|mount): )/m.test(message)) return exitCode;
   throw new Failure('RUNTIME_FAILED', `a container could not be started: ${message.trim().split('\n').at(-1)}`, {
     hint,

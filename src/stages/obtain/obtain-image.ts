@@ -227,15 +227,13 @@ async function asGuest(
   return { store, image };
 }
 
-/** Throws away images of others that nobody asked for within a time, and what killed runs left. */
-export async function collectGuests(storePath: string, maxAgeMs: number, nowMs: number): Promise<number> {
+/** Places of images of others, with the time at which somebody asked for each; and what killed runs left there. */
+export async function listGuests(storePath: string): Promise<{ readonly folder: string; readonly wantedMs: number }[]> {
   const root = guestsFolder(storePath);
-  let removed = 0;
-  for (const name of await readdir(root).catch(() => [])) {
-    const { mtimeMs = nowMs } = (await stat(join(root, name)).catch(() => undefined)) ?? {};
-    if (nowMs - mtimeMs <= maxAgeMs) continue;
-    await rm(join(root, name), { recursive: true, force: true });
-    removed++;
-  }
-  return removed;
+  return await Promise.all(
+    (await readdir(root).catch(() => [])).map(async (name) => {
+      const folder = join(root, name);
+      return { folder, wantedMs: (await stat(folder).catch(() => undefined))?.mtimeMs ?? 0 };
+    }),
+  );
 }

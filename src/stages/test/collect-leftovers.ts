@@ -1,17 +1,41 @@
-import type { LayoutStore } from '../../store/layout/layout-store.ts';
-import { collectGuests } from '../obtain/obtain-image.ts';
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openLayoutStore, type LayoutStore } from '../../store/layout/layout-store.ts';
+import { listGuests } from '../obtain/obtain-image.ts';
 import { collectDependencies } from './kinds/application/install-dependencies.ts';
-import { collectGarbage, defaultCacheLimits, type CacheLimits } from './layer-cache.ts';
+import { collectGarbage, defaultCacheLimits, hasSavedLayers, type CacheLimits } from './layer-cache.ts';
 
 const weekMs = 7 * 24 * 3_600_000;
 
-/** Throws away what tests left to be used again and nobody wanted for a week: layers, dependencies, images of others. */
+export interface LeftoverLimits extends CacheLimits {
+  /** For dependencies, and images of others. */
+  readonly othersMaxAgeMs: number;
+}
+
+export const defaultLeftoverLimits: LeftoverLimits = { ...defaultCacheLimits, othersMaxAgeMs: weekMs };
+
+/**
+ * Throws away what tests left to be used again and nobody wanted for a week: layers, dependencies, images of others.
+ * @returns how many files and folders went
+ */
 export async function collectTestLeftovers(
   store: LayoutStore,
-  storePath: string,
   nowMs: number,
-  limits: CacheLimits & { readonly othersMaxAgeMs: number } = { ...defaultCacheLimits, othersMaxAgeMs: weekMs },
+  limits: LeftoverLimits = defaultLeftoverLimits,
 ): Promise<number> {
   await collectDependencies(store, limits.othersMaxAgeMs, nowMs);
-  return (await collectGarbage(store, limits, nowMs)) + (await collectGuests(storePath, limits.othersMaxAgeMs, nowMs));
+  let removed = await collectGarbage(store, limits, nowMs);
+  for (const { folder, wantedMs } of await listGuests(store.folder)) {
+    const isLayout = (await stat(join(folder, 'index.json')).catch(() => undefined)) !== undefined;
+    if (isLayout) {
+      const guest = await openLayoutStore(folder);
+      await collectDependencies(guest, limits.othersMaxAgeMs, nowMs);
+      removed += await collectGarbage(guest, limits, nowMs);
+      if (!limits.saved && (await hasSavedLayers(guest))) continue;
+    }
+    if (nowMs - wantedMs <= limits.othersMaxAgeMs) continue;
+    await rm(folder, { recursive: true, force: true });
+    removed++;
+  }
+  return removed;
 }

@@ -217,6 +217,12 @@ async function forgetSteps(store: LayoutStore): Promise<void> {
   }
 }
 
+export async function hasSavedLayers(store: LayoutStore): Promise<boolean> {
+  const root = join(store.stateFolder, 'test-layers');
+  const notes = (await readdir(root).catch(() => [])).filter((name) => name.endsWith('.json'));
+  return (await savedLayers(root, notes)).length > 0;
+}
+
 async function savedLayers(root: string, notes: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const name of notes) {

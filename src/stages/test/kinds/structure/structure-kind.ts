@@ -13,7 +13,7 @@ export const structureKind: TestKind = {
   summary: 'A file of container-structure-test, schema 2.0.0',
   async recognises(path) {
     if (!/\.(?:ya?ml|json)$/.test(path) || !(await stat(path).catch(() => undefined))?.isFile()) return false;
-    return /^\s*["']?schemaVersion["']?\s*:/im.test(await readFile(path, 'utf8'));
+    return /(?:^|[{,])\s*["']?schemaVersion["']?\s*:/im.test(await readFile(path, 'utf8'));
   },
   async load({ path, shownPath, name, settings }) {
     const test = readStructureTest(await readFile(path, 'utf8'), shownPath);
