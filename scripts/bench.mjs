@@ -6,3 +6,4 @@ extendPath();
 await ensurePrograms(['runc', 'dockerd', 'docker-registry', 'skopeo', 'iptables', 'pigz']);
 run('node', [`${root}tests/bench/bench.ts`, ...process.argv.slice(2)]);
 run('node', [`${root}tests/bench/matrix.ts`]);
+run('node', [`${root}tests/bench/tests.ts`]);

@@ -3,6 +3,6 @@ import { cpSync, readdirSync } from 'node:fs';
 import { root } from './setup.mjs';
 
 const wanted =
-  /^(?:stages\/test\/battery\/[^/]+\.m?js|stages\/test\/canaries\/[^/]+\/[^/]+\.(?:json|mjs)|runtimes\/[^/]+\/[^/]+\.mjs)$/;
+  /^(?:stages\/test\/battery\/[^/]+\.mjs|stages\/test\/battery\/checks\/[^/]+\/[^/]+|stages\/test\/canaries\/[^/]+\/[^/]+\.(?:json|mjs)|runtimes\/[^/]+\/[^/]+\.mjs)$/;
 for (const path of readdirSync(`${root}src`, { recursive: true }).filter((file) => wanted.test(file)))
   cpSync(`${root}src/${path}`, `${root}dist/${path}`);

@@ -9,7 +9,7 @@ import { packageCatalogue } from '../src/sources/debian/catalogue.ts';
 import { scrubbedPaths } from '../src/stages/assemble/installed/scrub.ts';
 import { variants } from '../src/stages/plan/variants.ts';
 import { allRules } from '../src/stages/assemble/rules/all-rules.ts';
-import { checkReasons } from '../src/stages/test/battery/battery.ts';
+import { checkReasons } from '../src/stages/test/battery/check-folders.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

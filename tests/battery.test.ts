@@ -5,7 +5,7 @@ import { runtimeMembers } from '../src/runtimes/open-runtime.ts';
 import { resolveUser } from '../src/runtimes/resolve-user.ts';
 import type { Runtime } from '../src/runtimes/runtime.ts';
 import { batterySuite } from '../src/stages/test/battery/battery-suite.ts';
-import { checkReasons } from '../src/stages/test/battery/battery.ts';
+import { checkReasons } from '../src/stages/test/battery/check-folders.ts';
 import { isCompletePass, type Suite, type TestCase, type TestReport } from '../src/stages/test/report.ts';
 import { runSuites } from '../src/stages/test/run-suites.ts';
 import { buildImages, openRunc, openTarget, type BuiltImage } from './support/battery-target.ts';

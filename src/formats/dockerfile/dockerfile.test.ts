@@ -110,7 +110,20 @@ it('reads both forms of each instruction, escapes and heredocs', () => {
   ]);
 });
 
+it('runs a heredoc whatever its name is, and by what its first line names', () => {
+  const { instructions } = parseTestDockerfile(
+    'RUN <<run.sh\nfalse\nrun.sh\nRUN <<EOF-1\n#!/bin/sh -e\nfalse\nEOF-1\nCOPY <<robots.txt <<humans.txt /dir/\na\nrobots.txt\nb\nhumans.txt\n',
+    'D',
+  );
+  expect(instructions).toMatchObject([
+    { kind: 'run', form: 'shell', args: ['false\n'] },
+    { kind: 'run', form: 'exec', args: ['/bin/sh', '-e'], input: '#!/bin/sh -e\nfalse\n' },
+    { kind: 'copy', sources: [], target: '/dir/', documents: [{ name: 'robots.txt' }, { name: 'humans.txt' }] },
+  ]);
+});
+
 it.each([
+  ['RUN echo a\\\\\nRUN false', /D:1: it is not clear where this instruction ends/],
   ['RUN x\nFROM scratch', /D:2: FROM does not belong/],
   ['COPY a', /needs a source and a target/],
   ['COPY --from=x a b', /names another stage/],

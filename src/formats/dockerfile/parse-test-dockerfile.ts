@@ -30,6 +30,8 @@ export interface RunInstruction {
   readonly form: 'shell' | 'exec';
   /** Words of the exec form, or the script as its only element. */
   readonly args: readonly string[];
+  /** What the program reads from stdin. */
+  readonly input?: string;
   readonly mounts: readonly RunMount[];
 }
 
@@ -179,8 +181,12 @@ function parseRun(raw: RawInstruction, wrong: Wrong): Body {
   }
   const [only, ...more] = raw.heredocs;
   // A heredoc alone is the script itself; with words around it, the shell reads it.
-  const isScript = only !== undefined && more.length === 0 && /^<<-?["']?\w+["']?$/.test(raw.argument);
-  return { kind: 'run', form: 'shell', args: [isScript ? only.content : raw.script], mounts };
+  if (only === undefined || more.length > 0 || raw.argument !== only.mark)
+    return { kind: 'run', form: 'shell', args: [raw.script], mounts };
+  const [, interpreter] = /^#!\s*(\S.*?)\s*\n/.exec(only.content) ?? [];
+  if (interpreter === undefined) return { kind: 'run', form: 'shell', args: [only.content], mounts };
+  // A script that names what reads it: that gets it on stdin.
+  return { kind: 'run', form: 'exec', args: interpreter.split(/\s+/), input: only.content, mounts };
 }
 
 function parseMount(value: string, wrong: Wrong): RunMount {
@@ -232,7 +238,7 @@ function parseCopy(raw: RawInstruction, { escape, wrong }: Reading): Body {
   }
   const documents = raw.heredocs;
   const all = jsonArray(raw.argument) ?? splitWords(raw.argument, escape);
-  const words = all.filter((word) => documents.length === 0 || !/^<<-?["']?\w+["']?$/.test(word));
+  const words = all.filter((word) => !documents.some(({ mark }) => mark === word));
   const target = words.at(-1);
   const sources = words.slice(0, -1);
   if (target === undefined || sources.length + documents.length === 0)

@@ -1,3 +1,6 @@
+/** A pattern that means nothing, like `[b-a]`: the message is for whoever wrote it. */
+export class PatternError extends Error {}
+
 /** Whether a path of the context is left out: the last pattern that matches it or a folder above it decides. */
 export type Ignores = (path: string) => boolean;
 
@@ -50,7 +53,11 @@ export function pathExpression(pattern: string): RegExp {
     } else if (character === '\\') source += escapeCharacter(pattern.charAt(++at));
     else source += escapeCharacter(character);
   }
-  return new RegExp(`^${source}$`, 's');
+  try {
+    return new RegExp(`^${source}$`, 's');
+  } catch {
+    throw new PatternError(`${pattern} is no pattern`);
+  }
 }
 
 export function isPattern(path: string): boolean {

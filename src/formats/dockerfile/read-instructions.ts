@@ -3,6 +3,8 @@ import { Failure } from '../../core/errors.ts';
 
 export interface Heredoc {
   readonly name: string;
+  /** How it is announced, like `<<-"EOF"`. */
+  readonly mark: string;
   readonly content: string;
   /** Whether variables in it are replaced: not when its name is quoted. */
   readonly expands: boolean;
@@ -56,7 +58,7 @@ function toRaw(found: Instruction, { lines, escape, file }: Source): RawInstruct
   const { flags, argument } = withFlags.has(keyword) ? takeFlags(rest) : { flags: [], argument: rest };
   let at = start.line + count;
   const heredocs: Heredoc[] = [];
-  for (const { name, isIndented, isQuoted } of marksOf(found, lines)) {
+  for (const { name, mark, isIndented, isQuoted } of marksOf(found, lines)) {
     const strip = (line: string): string => (isIndented ? line.replace(/^\t+/, '') : line);
     const last = lines.findIndex((line, index) => index >= at && strip(line) === name);
     if (last < 0)
@@ -67,15 +69,22 @@ function toRaw(found: Instruction, { lines, escape, file }: Source): RawInstruct
       .slice(at, last)
       .map((line) => `${strip(line)}\n`)
       .join('');
-    heredocs.push({ name, content, expands: !isQuoted });
+    heredocs.push({ name, mark, content, expands: !isQuoted });
     at = last + 1;
   }
+  // A line that only one of the two readers takes for a continuation would be lost.
+  const unread = lines.slice(at, end.line + 1).find((line) => line.trim() !== '' && !line.trimStart().startsWith('#'));
+  if (unread !== undefined)
+    throw new Failure('RECIPE_INVALID', `${file}:${start.line + 1}: it is not clear where this instruction ends`, {
+      hint: `write ${JSON.stringify(unread.trim())} on a line of its own, after one without a trailing ${escape}`,
+    });
   const script = heredocs.length === 0 ? argument : [argument, ...lines.slice(start.line + count, at)].join('\n');
   return { keyword, line: start.line + 1, flags, argument, heredocs, script };
 }
 
 interface Mark {
   readonly name: string;
+  readonly mark: string;
   /** `<<-`: tabs in front of its lines are no part of them. */
   readonly isIndented: boolean;
   readonly isQuoted: boolean;
@@ -89,7 +98,7 @@ function marksOf(found: Instruction, lines: readonly string[]): Mark[] {
     const { start, end } = document.getStartRange();
     const mark = (lines[start.line] ?? '').slice(start.character, end.character);
     const [, dash = '', quote = '', name = ''] = /^<<(-?)(["']?)(.*?)["']?$/.exec(mark) ?? [];
-    return { name, isIndented: dash !== '', isQuoted: quote !== '' };
+    return { name, mark, isIndented: dash !== '', isQuoted: quote !== '' };
   });
 }
 
@@ -99,11 +108,13 @@ interface ParsedHeredoc {
 
 /** Continuations joined; comments and blank lines between them are passed over, as BuildKit does it. */
 function joinLines(lines: readonly string[], escape: string): { readonly text: string; readonly count: number } {
-  const continued = new RegExp(`${escape === '\\' ? '\\\\' : escape}[ \\t]*$`);
+  // BuildKit: a doubled escape character at the end of a line is no continuation.
+  const mark = escape === '\\' ? '\\\\' : escape;
+  const continued = new RegExp(`(^|[^${mark}])${mark}[ \\t]*$`);
   let text = '';
   for (const [index, line] of lines.entries()) {
     if (index > 0 && (line.trim() === '' || line.trimStart().startsWith('#'))) continue;
-    text += line.replace(continued, '');
+    text += line.replace(continued, '$1');
     if (!continued.test(line)) return { text, count: index + 1 };
   }
   return { text, count: lines.length };

@@ -26,7 +26,7 @@ export function readJunit(text: string): readonly ReportedCase[] {
       current.result = 'failed';
       current.message = attribute('message');
       inProblem = true;
-    } else if (current && name === 'skipped') current.result = 'skipped';
+    } else if (current && name === 'skipped' && current.result === 'passed') current.result = 'skipped';
   });
   parser.on('text', (content) => {
     const current = cases.at(-1);

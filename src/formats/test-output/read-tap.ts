@@ -7,7 +7,7 @@ export interface ReportedCase {
 
 /** Whether a text looks like TAP: its version line, a plan or a test point at the start of a line. */
 export function looksLikeTap(text: string): boolean {
-  return /^(?:TAP version \d+|1\.\.\d+)\s*$/m.test(text);
+  return /^(?:TAP version \d+|1\.\.\d+|(?:not )?ok \d+\b.*)\s*$/m.test(text);
 }
 
 interface Point {
@@ -38,12 +38,16 @@ export function readTap(text: string): { readonly cases: readonly ReportedCase[]
     if (!point) {
       const last = open.at(-1);
       const detail = /^(?:error|message): (.+)$/.exec(content);
-      if (last?.result === 'failed' && last.message === '' && detail) last.message = unquote(String(detail[1]));
+      if (last?.result !== 'failed' || content === '') continue;
+      // The text of a block scalar follows on the next line.
+      if (/^[|>]/.test(last.message)) last.message = content;
+      else if (last.message === '' && detail) last.message = unquote(String(detail[1]));
       continue;
     }
     if (indent === 0) top++;
-    const [name = '', directive = ''] = String(point[2]).split(/\s+#\s*/);
-    const isSkipped = /^(?:skip|todo)/i.test(directive);
+    // A directive is a word of its own; `# skipped` and `#todolist` belong to the description.
+    const [, name = '', directive] = /^(.*?)(?:\s*#\s*(skip|todo)(?:\s.*)?)?$/is.exec(String(point[2])) ?? [];
+    const isSkipped = directive !== undefined;
     open.push({ indent, name, result: isSkipped ? 'skipped' : point[1] ? 'failed' : 'passed', message: '' });
     // Points further in that came before are children of this one.
     const children = takeChildren(open, indent);
@@ -58,7 +62,8 @@ export function readTap(text: string): { readonly cases: readonly ReportedCase[]
   }
   cases.push(...open.map(plainOf));
   if (bailed !== undefined) cases.push({ name: 'Bail out', result: 'failed', message: bailed });
-  return { cases, missing: Math.max(0, (planned ?? top) - top) };
+  // Without a plan nobody knows whether the last test was the last: one more is missing.
+  return { cases, missing: planned === undefined ? 1 : Math.max(0, planned - top) };
 }
 
 function takeChildren(open: Point[], indent: number): Point[] {

@@ -20,16 +20,23 @@ it('reads TAP with subtests, directives and a plan', () => {
     result: 'failed',
   });
   expect(looksLikeTap('ok, fine\n')).toBe(false);
+  expect(looksLikeTap('not ok 1 - a\nok 2\n')).toBe(true);
+  expect(readTap('ok 1\nok 2\n').missing).toBe(1);
+  expect(readTap('not ok 1 - ticket #todolist\nnot ok 2 - reads # skipped words\n1..2\n').cases).toMatchObject([
+    { name: 'ticket #todolist', result: 'failed' },
+    { name: 'reads # skipped words', result: 'failed' },
+  ]);
 });
 
 it('reads JUnit, and refuses what is no XML', () => {
   const text =
-    '<testsuites><testsuite><testcase classname="c" name="a"/><testcase name="b"><failure>first\nsecond</failure></testcase><testcase name="c"><skipped/></testcase></testsuite></testsuites>';
+    '<testsuites><testsuite><testcase classname="c" name="a"/><testcase name="b"><failure>first\nsecond</failure></testcase><testcase name="c"><skipped/></testcase><testcase name="d"><failure/><skipped/></testcase></testsuite></testsuites>';
   expect(looksLikeJunit(text)).toBe(true);
   expect(readJunit(text)).toEqual([
     { name: 'c > a', result: 'passed', message: '' },
     { name: 'b', result: 'failed', message: 'first\nsecond' },
     { name: 'c', result: 'skipped', message: '' },
+    { name: 'd', result: 'failed', message: '' },
   ]);
   expect(() => readJunit('<testsuites><testcase></testsuites>')).toThrow(SyntaxError);
 });

@@ -26,7 +26,8 @@ export function containerBody({
     Labels: { [processLabel]: String(process.pid) },
     Hostname: 'nodeworthy-test',
     Entrypoint: args ? [args[0]] : config?.Entrypoint,
-    Cmd: args ? args.slice(1) : (request?.command ?? config?.Cmd),
+    // One that is never started must have a command all the same.
+    Cmd: args ? args.slice(1) : (request?.command ?? config?.Cmd ?? (config?.Entrypoint?.length ? [] : ['-'])),
     Env: [...variables].map(([name, value]) => `${name}=${value}`),
     User: request?.user ?? config?.User,
     WorkingDir: request?.workingDirectory ?? config?.WorkingDir,

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { resolveLink } from '../../formats/tar/path.ts';
 
 export interface FoundFile {
@@ -19,7 +19,7 @@ const maxHops = 40;
 export async function findInLayers(layers: readonly string[], path: string): Promise<FoundFile | undefined> {
   let at = '';
   let found: FoundFile | undefined;
-  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  const parts = posix.resolve('/', path).split('/').filter(Boolean);
   if (parts.length === 0) return await findBelow(layers, '');
   // From here up: what lies under a folder that was taken away below it is gone too.
   let lowest = 0;

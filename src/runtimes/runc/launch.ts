@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -103,7 +104,7 @@ export function launch(options: Launch): Launched {
       const summary = output.summary();
       return {
         ...summary,
-        exitCode: exitCodeOf(code, { ...summary, wasKilled }),
+        exitCode: exitCodeOf(code, { ...summary, wasKilled, hasStarted: existsSync(join(bundle, 'pid')) }),
         timedOut,
         ...(stopped === undefined ? {} : { stopped }),
         durationMs: performance.now() - started,
@@ -142,16 +143,22 @@ export function launch(options: Launch): Launched {
  */
 function exitCodeOf(
   exitCode: number | null,
-  { stdout, stderr, wasKilled }: { readonly stdout: string; readonly stderr: string; readonly wasKilled: boolean },
+  {
+    stdout,
+    stderr,
+    wasKilled,
+    hasStarted,
+  }: { readonly stdout: string; readonly stderr: string; readonly wasKilled: boolean; readonly hasStarted: boolean },
 ): number | null {
   const hint = 'the message is the runtime’s own; runc needs overlay mounts and cgroups';
   if (exitCode === 0 || wasKilled) return exitCode;
   if (exitCode === null)
     throw new Failure('RUNTIME_FAILED', 'runc was ended by somebody else while a container ran', { hint });
-  const message = stdout === '' ? stderr : '';
-  const missing = startFailureCode(message);
+  const missing = startFailureCode(stdout === '' ? stderr : stdout);
   if (missing !== undefined) return missing;
-  if (!/^(?:mount:|runc run failed|.*level=error msg="runc |sh: .*(?:runc|mount): )/m.test(message)) return exitCode;
+  // What a program prints once it runs is its own, whatever it looks like.
+  if (hasStarted) return exitCode;
+  const message = stderr || stdout;
   throw new Failure('RUNTIME_FAILED', `a container could not be started: ${message.trim().split('\n').at(-1)}`, {
     hint,
   });

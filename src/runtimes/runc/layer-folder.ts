@@ -1,5 +1,6 @@
-import { chmod, chown, lchown, mkdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { chmod, chown, lchown, lstat, mkdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, posix } from 'node:path';
+import { Failure } from '../../core/errors.ts';
 import { resolveLink } from '../../formats/tar/path.ts';
 import type { LayerFile } from '../runtime.ts';
 import { findBelow } from './find-in-layers.ts';
@@ -13,10 +14,12 @@ export interface LayerFolder {
 export async function writeLayerFiles(layer: LayerFolder, files: readonly LayerFile[]): Promise<void> {
   const parents = new Map<string, Promise<string>>();
   for (const file of files) {
-    const folder = dirname(file.path);
+    // Whoever writes a path with `..` stays in the image all the same.
+    const path = posix.resolve('/', file.path).slice(1);
+    const folder = dirname(path);
     const parent = parents.get(folder) ?? makeParents(layer, folder);
     parents.set(folder, parent);
-    await writeLayerFile(join(await parent, basename(file.path)), file);
+    await writeLayerFile(join(await parent, basename(path)), file);
     // A link that takes the place of a folder changes where paths lead.
     if (file.kind === 'symlink') parents.clear();
   }
@@ -29,8 +32,12 @@ async function writeLayerFile(path: string, file: LayerFile): Promise<void> {
     await lchown(path, file.uid, file.gid);
     return;
   }
-  if (file.kind === 'directory') await mkdir(path, { recursive: true });
-  else {
+  if (file.kind === 'directory') {
+    // Following a link here would change a folder of this machine.
+    const stats = await lstat(path).catch(() => undefined);
+    if (stats && !stats.isDirectory()) await rm(path);
+    await mkdir(path, { recursive: true });
+  } else {
     // A layer holds each path once: of two that were copied the last one counts, and is no link to another.
     await rm(path, { recursive: true, force: true });
     await writeFile(path, file.bytes ?? new Uint8Array());
@@ -49,7 +56,9 @@ async function makeParents({ folder, below }: LayerFolder, path: string): Promis
   for (let hops = 0; parts.length > 0;) {
     const next = join(at, String(parts.shift()));
     const found = await findBelow([...below, folder], next);
-    if (found?.stats.isSymbolicLink() && hops++ < 40) {
+    if (found?.stats.isSymbolicLink()) {
+      if (hops++ >= 40)
+        throw new Failure('ARCHIVE_HOSTILE', `/${path} leads over too many links`, { hint: 'the image is damaged' });
       parts.unshift(
         ...resolveLink(next, await readlink(found.path))
           .split('/')

@@ -130,28 +130,46 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       group: await readAccounts(before, 'group'),
     });
     const network = request.hosts?.length ? await openPrivateNetwork(request.hosts, bundle) : undefined;
-    const filesFolder = network ? await writeHosts(home, bundle, network) : home;
-    const config = runtimeConfig({
-      image: before.config,
-      request: { ...request, timeoutMs: 0 },
-      rootPath: join(bundle, 'rootfs'),
-      filesFolder,
-      ...(network ? { networkPath: network.namespacePath } : {}),
-      cgroup: `${cgroupParent}/${id}/container`,
-      home: user.home,
-      user,
-      capabilities: capabilityNames(request.capabilities),
-      emulator: before.emulator,
-    });
-    await writeFile(join(bundle, 'config.json'), JSON.stringify(config));
-    const root: ContainerRoot = { kind: 'overlay', lower: before.layers, upper };
-    return { id, bundle, upper, root, network };
+    try {
+      return await write();
+    } catch (error) {
+      await network?.close();
+      throw error;
+    }
+
+    async function write() {
+      const filesFolder = network ? await writeHosts(home, bundle, network) : home;
+      const config = runtimeConfig({
+        image: before.config,
+        request: { ...request, timeoutMs: 0 },
+        rootPath: join(bundle, 'rootfs'),
+        filesFolder,
+        ...(network ? { networkPath: network.namespacePath } : {}),
+        cgroup: `${cgroupParent}/${id}/container`,
+        home: user.home,
+        user,
+        capabilities: capabilityNames(request.capabilities),
+        emulator: before.emulator,
+      });
+      await writeFile(join(bundle, 'config.json'), JSON.stringify(config));
+      const root: ContainerRoot = { kind: 'overlay', lower: before.layers, upper };
+      return { id, bundle, upper, root, network };
+    }
   }
 
   const start: Runtime['start'] = async (environment, request, signal) => {
     const before = cast(environment);
     const { id, bundle, upper, root, network } = await prepare(before, request);
-    const launched = begin({ id, bundle, root, request, signal });
+    const launched = await startOrClear();
+    async function startOrClear() {
+      try {
+        return begin({ id, bundle, root, request, signal });
+      } catch (error) {
+        await network?.close();
+        await finish(id, bundle, false);
+        throw error;
+      }
+    }
     const limit = request.diskBytes ?? defaultDiskBytes;
     const disk = watchDisk(upper, limit, () => launched.stop(`wrote more than ${Math.round(limit / 1e6)} MB`));
     async function conclude() {
@@ -300,7 +318,7 @@ async function writeHosts(home: string, bundle: string, network: PrivateNetwork)
 
 /** The store may lie on another file system than the folder of the run. */
 async function move(from: string, to: string): Promise<void> {
-  const temporary = `${to}.${process.pid}.tmp`;
+  const temporary = `${to}.${randomUUID()}.tmp`;
   await rm(temporary, { recursive: true, force: true });
   try {
     await rename(from, temporary);

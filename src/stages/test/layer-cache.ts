@@ -2,6 +2,7 @@ import { mkdir, readFile, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson } from '../../core/canonical-json.ts';
+import { createGate } from '../../core/concurrency.ts';
 import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
 import { writeFileAtomic } from '../../core/files.ts';
 import { DigestSchema } from '../../formats/oci/descriptor.ts';
@@ -60,6 +61,9 @@ export interface LayerCache {
   ): Promise<void>;
 }
 
+/** Two tests may have made the same layer at the same time. */
+const oneAtATime = createGate(1);
+
 export interface CacheOptions {
   /** Digest of what is tested: the layers of its failed tests are found by it. */
   readonly subject: Digest;
@@ -73,15 +77,24 @@ export function layerKey(below: LayerKey | string, step: unknown): LayerKey {
 }
 
 export function openLayerCache(store: LayoutStore, { subject, readable, keep }: CacheOptions): LayerCache {
-  async function keepLayer(layers: LayerKeeping, { key, environment, output, changes }: TestStep): Promise<void> {
+  async function keepLayer(
+    { layers, runtime, isFailed }: { layers: LayerKeeping; runtime: Runtime; isFailed: boolean },
+    { key, environment, output, changes }: TestStep,
+  ): Promise<void> {
     const folder = folderOf(store, key);
     await mkdir(join(store.stateFolder, 'test-layers'), { recursive: true });
+    const note = canonicalJson({ output, saved: keep === 'saved', ...(changes ? { changes } : {}) });
+    if (!isFailed && (await stat(`${folder}.json`).catch(() => undefined))) {
+      // Another test has made the same layer, and somebody may stand on it.
+      if (keep === 'saved') await writeFileAtomic(`${folder}.json`, note);
+      await runtime.dispose(environment);
+      return;
+    }
+    // Without its note, a layer that is half replaced does not exist.
+    await rm(`${folder}.json`, { force: true });
     await layers.keep(environment, folder);
     // The note comes last: a layer without one does not exist.
-    await writeFileAtomic(
-      `${folder}.json`,
-      canonicalJson({ output, saved: keep === 'saved', ...(changes ? { changes } : {}) }),
-    );
+    await writeFileAtomic(`${folder}.json`, note);
   }
   return {
     async find(runtime, environment, key) {
@@ -102,7 +115,9 @@ export function openLayerCache(store: LayoutStore, { subject, readable, keep }: 
     async settle(runtime, { id, steps, failed, isSetup = false }) {
       const { layers } = runtime;
       const kept = layers && (failed || keep === 'saved' || (keep === 'all' && isSetup)) ? steps : [];
-      for (const made of kept) if (layers && !made.isFound) await keepLayer(layers, made);
+      for (const made of kept)
+        if (layers && !made.isFound)
+          await oneAtATime(() => keepLayer({ layers, runtime, isFailed: failed && made === kept.at(-1) }, made));
       if ((failed || keep === 'saved') && layers) await noteSteps(store, { subject, id }, steps);
       for (const { environment, isFound } of steps)
         if (!isFound && kept.length === 0) await runtime.dispose(environment);

@@ -1,7 +1,7 @@
 import { looksLikeJunit, readJunit } from '../../formats/test-output/read-junit.ts';
 import { looksLikeTap, readTap, type ReportedCase } from '../../formats/test-output/read-tap.ts';
 import type { LayerFile, RunRequest, RunResult } from '../../runtimes/runtime.ts';
-import { assertionOf } from './assertion-text.ts';
+import { assertionOf, cutOutput } from './assertion-text.ts';
 import { layerKey } from './layer-cache.ts';
 import type { CaseOutcome, TestTarget } from './suite.ts';
 
@@ -17,11 +17,12 @@ export async function runProgram(target: TestTarget, { id, layer, request }: Pro
   const started = performance.now();
   const { runtime, context, cache } = target;
   const environment = await runtime.addLayer(target.environment, layer);
-  const { result, environment: after } = await runtime.run(
-    environment,
-    { ...request, keepChanges: runtime.layers !== undefined },
-    context.signal,
-  );
+  const { result, environment: after } = await runtime
+    .run(environment, { ...request, keepChanges: runtime.layers !== undefined }, context.signal)
+    .catch(async (error: unknown) => {
+      await runtime.dispose(environment);
+      throw error;
+    });
   const reported = readReported(result.stdout);
   const problems = problemsOf(result, request, reported);
   const failed = problems.length > 0;
@@ -58,6 +59,8 @@ function problemsOf(result: RunResult, request: RunRequest, reported: readonly R
   const bad = reported.filter((item) => item.result === 'failed').length;
   if (bad > 0) return [`exit code ${result.exitCode}: ${bad} of ${reported.length} tests failed`];
   if (result.exitCode !== 0) return [`exit code ${result.exitCode}: ${assertionOf(result.stderr || result.stdout)}`];
+  const isReport = looksLikeTap(result.stdout) || looksLikeJunit(result.stdout);
+  if (isReport && result.droppedBytes > 0) return [cutOutput(result.droppedBytes)];
   const { missing } = looksLikeTap(result.stdout) ? readTap(result.stdout) : { missing: 0 };
   return missing > 0 ? [`${missing} of the planned tests did not run`] : [];
 }
@@ -69,7 +72,18 @@ function readReported(stdout: string): readonly ReportedCase[] {
     : looksLikeTap(stdout)
       ? readTap(stdout).cases
       : [];
-  return all.filter(({ result }) => result !== 'skipped');
+  return numbered(all.filter(({ result }) => result !== 'skipped'));
+}
+
+/** Tests without a name, or with one that another has, are told apart by their number. */
+function numbered(cases: readonly ReportedCase[]): ReportedCase[] {
+  const seen = new Map<string, number>();
+  return cases.map((item) => {
+    const count = (seen.get(item.name) ?? 0) + 1;
+    seen.set(item.name, count);
+    const isPlain = count === 1 && !/(?:^|> )$/.test(item.name);
+    return isPlain ? item : { ...item, name: `${item.name || 'test'} (${count})` };
+  });
 }
 
 function safely(read: () => readonly ReportedCase[]): readonly ReportedCase[] {

@@ -1,4 +1,5 @@
 import { mapConcurrent } from '../../core/concurrency.ts';
+import { isFailure } from '../../core/errors.ts';
 import type { TestCase } from './report.ts';
 import type { CaseOutcome, TestJob, TestSuite, TestTarget } from './suite.ts';
 
@@ -78,10 +79,12 @@ async function withinTime(
     return await job.run({ ...target, context: { ...context, signal } }, ids);
   } catch (error) {
     context.signal.throwIfAborted();
-    if (!late.aborted) throw error;
+    // What the image does not have, like a user, is this test's matter and nobody else's.
+    const isOwn = isFailure(error, 'USAGE');
+    if (!late.aborted && !isOwn) throw error;
     return ids.map((id) => ({
       id,
-      problems: [`did not end within ${timeoutMs / 1000} s`],
+      problems: [isOwn ? error.message : `did not end within ${timeoutMs / 1000} s`],
       durationMs: performance.now() - started,
       exitCode: null,
       output: '',

@@ -15,10 +15,12 @@ import {
   type ContainerRun,
   type SharedCheck,
 } from './battery.ts';
+import { checkScripts } from './check-folders.ts';
 import { createTestAuthority } from './test-authority.ts';
 
-const names = ['shared.mjs', ...new Set([...sharedChecks, ...containerRuns].map((check) => check.script))].sort();
-const scripts = new Map(names.map((name) => [name, readFileSync(new URL(`./${name}`, import.meta.url))]));
+const runner = 'shared.mjs';
+const scripts = new Map([...checkScripts, [runner, readFileSync(new URL(`./${runner}`, import.meta.url))]]);
+const names = [...scripts.keys()].sort();
 
 /**
  * What one image has to pass, by name and by the digest of everything it demands. The digest does not know the release:

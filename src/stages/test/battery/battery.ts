@@ -72,59 +72,6 @@ export interface SharedCheck extends Scope {
 /** Raised when a check starts to demand something else. */
 export const batteryVersion = 4;
 
-/** Why each check is there, by the first part of its case ids. */
-export const checkReasons: Readonly<Record<string, string>> = {
-  version: 'A tag must equal what is inside: binary, environment, operating system.',
-  'builtin-modules': 'A library that the binary needs and does not find shows here first.',
-  'tls-store':
-    'Enterprises add their own authority: system store and NODE_EXTRA_CA_CERTS are honoured, nothing else is trusted.',
-  'ca-bundle': 'Native code and derived images read the bundle and its hashed folder.',
-  'dns-files': 'Names of hosts and services come from files before the network.',
-  'time-zones': 'A missing zone silently becomes UTC.',
-  crypto: 'Hashes, ciphers, signatures and key derivation work with the OpenSSL inside.',
-  workers: 'Threads start and share memory.',
-  http: 'HTTP 1 and 2 over the loopback interface.',
-  orphans: 'Without an init, orphaned processes stay as zombies until the limit is reached.',
-  diagnostics: 'A report and a heap snapshot must be writable when something goes wrong.',
-  'file-modes': 'No set-id bit, nothing writable by everybody; in `runtime` no shell and no package manager.',
-  shell: 'Shell, core utilities, npm and a whole package database: what people take the slim image for.',
-  entrypoint: 'Options, files that are not executable and unknown commands go to Node.js, and it replaces the shell.',
-  starts: 'An image that an engine built from a Dockerfile has a Node.js that runs.',
-  toolchain: 'A native add-on compiles without a network against the headers in the image, and loads.',
-  signals: 'An orchestrator ends a container with SIGTERM; a process that does not end in time is killed.',
-  'heap-limit': 'A heap larger than the container is ended by the kernel, without a word in the log.',
-  'arbitrary-user': 'Clusters choose the user: the image must work as its own user and as any number with group 0.',
-  'read-only-root': 'Hardened clusters mount the root read-only.',
-  wasm: 'WebAssembly is what many packages ship instead of native code.',
-  'fetch-proxy': 'Companies reach the outside through a proxy that the environment names.',
-  quic: 'A module that is listed and does not load fails only in production.',
-  openssl: 'Weak ciphers and old protocols stay off unless somebody asks for them.',
-  fips: 'An image must not look validated when it is not.',
-  permission: 'The permission model denies what it is there to deny.',
-  'test-runner': 'Applications test themselves on the image with what Node.js brings.',
-  sqlite: 'A built-in database where the release line has one.',
-  inspector: 'The user of the image can debug its own process.',
-  'fatal-report': 'A crash must leave a report where the image says, or nobody learns why.',
-  'user-signals': 'Operators open the inspector with SIGUSR1; SIGUSR2 belongs to the application.',
-  unhandled: 'A rejection that nobody handles must end the process with a code that is noticed.',
-  'large-file': 'Files beyond 4 GiB are written and read.',
-  'data-age': 'Time zones and authorities go out of date without a word.',
-  npm: 'Packages install with and without their scripts, and npx runs their commands.',
-  corepack: 'It is there and runs on the lines that ship it.',
-  stdin: 'Pipes into a container reach the process.',
-  terminal: 'A terminal is a terminal inside as well.',
-  'fork-storm': 'The limit of processes is an error that can be handled, not the end of the container.',
-  configuration: 'User, working folder, entrypoint, command, stop signal and labels are those of the recipe.',
-  owners: 'A file of an unknown owner belongs to whoever gets that number next.',
-  links: 'A link to nothing is a file that is missing.',
-  'world-writable': 'What everybody may write anybody may replace.',
-  leftovers: 'Caches, lists and logs of the build say when and where it ran, and make the image larger.',
-  secrets: 'Keys and tokens in a layer are public for ever.',
-  libraries: 'A program whose library is missing fails on its first start.',
-  hardening: 'Each rule of hardening that the image carries is asserted on its frozen layers.',
-  'file-privileges': 'A capability or set-id bit on a file disables what the other settings protect.',
-};
-
 const folder = '/nodeworthy-test';
 const timeoutMs = 30_000;
 const mebibyte = 1 << 20;

@@ -1,4 +1,4 @@
-import { lstat, readFile, readdir, readlink } from 'node:fs/promises';
+import { lstat, readFile, readdir, readlink, realpath } from 'node:fs/promises';
 import { join, posix, relative, resolve } from 'node:path';
 import { compareText } from '../../../../core/canonical-json.ts';
 import { digestOf } from '../../../../core/digest.ts';
@@ -6,6 +6,7 @@ import { Failure } from '../../../../core/errors.ts';
 import {
   isPattern,
   pathExpression,
+  PatternError,
   readDockerignore,
   type Ignores,
 } from '../../../../formats/dockerfile/path-patterns.ts';
@@ -36,7 +37,7 @@ export async function openBuildContext(folder: string, dockerfile: string): Prom
   const own = await readFile(`${dockerfile}.dockerignore`, 'utf8').catch(() => undefined);
   const text = own ?? (await readFile(join(folder, '.dockerignore'), 'utf8').catch(() => ''));
   const isIgnored: Ignores = readDockerignore(text);
-  const known = new Map<string, Promise<Buffer>>();
+  const digests = new Map<string, Promise<string>>();
 
   async function entryOf(path: string): Promise<ContextEntry | undefined> {
     const stats = await lstat(join(folder, path)).catch(() => undefined);
@@ -63,10 +64,20 @@ export async function openBuildContext(folder: string, dockerfile: string): Prom
     return found;
   }
 
-  function read({ path }: ContextEntry): Promise<Buffer> {
-    const reading = known.get(path) ?? readFile(join(folder, path));
-    known.set(path, reading);
-    return reading;
+  const read = ({ path }: ContextEntry): Promise<Buffer> => readFile(join(folder, path));
+
+  function digestOfFile(entry: ContextEntry): Promise<string> {
+    const known = digests.get(entry.path) ?? read(entry).then((bytes) => digestOf(bytes));
+    digests.set(entry.path, known);
+    return known;
+  }
+
+  /** A link in a folder's place could lead to any file of this machine. */
+  async function requireInside(path: string): Promise<void> {
+    const place = await realpath(join(folder, path, '..')).catch(() => undefined);
+    const root = await realpath(folder);
+    if (place !== undefined && place !== root && !place.startsWith(`${root}/`) && path !== '.')
+      throw new ContextError(`${path} leads out of the test's folder over a link`);
   }
 
   return {
@@ -76,6 +87,7 @@ export async function openBuildContext(folder: string, dockerfile: string): Prom
       const path = posix.normalize(source.replace(/^\/+/, '') || '.').replace(/\/$/, '');
       if (path.startsWith('..') || relative(folder, resolve(folder, path)).startsWith('..'))
         throw new ContextError(`${source} lies outside of the test's folder`);
+      await requireInside(isPattern(path) ? path.slice(0, path.search(/[*?[]/)) || '.' : path);
       if (!isPattern(path)) {
         const root = path === '.' || !isIgnored(path) ? await entryOf(path) : undefined;
         if (!root) {
@@ -94,7 +106,7 @@ export async function openBuildContext(folder: string, dockerfile: string): Prom
     async describe(entries) {
       const described: unknown[] = [];
       for (const entry of entries) {
-        const content = entry.kind === 'file' ? digestOf(await read(entry)) : (entry.target ?? '');
+        const content = entry.kind === 'file' ? await digestOfFile(entry) : (entry.target ?? '');
         described.push([entry.path, entry.kind, entry.isExecutable, content]);
       }
       return described;
@@ -102,8 +114,13 @@ export async function openBuildContext(folder: string, dockerfile: string): Prom
   };
 }
 
+/** What stands for a source whose word is not expanded yet: any file, when it is not plain. */
+export function plainSource(word: string): string {
+  return /[$"'\\`]/.test(word) ? '.' : word;
+}
+
 export function outsideOf(shown: string, line: number, error: unknown): unknown {
-  if (!(error instanceof ContextError)) return error;
+  if (!(error instanceof ContextError) && !(error instanceof PatternError)) return error;
   return new Failure('RECIPE_INVALID', `${shown}:${line}: ${error.message}`, {
     hint: 'paths are relative to the folder of the Dockerfile',
     cause: error,

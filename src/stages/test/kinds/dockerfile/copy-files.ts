@@ -8,6 +8,8 @@ import { decompressXz } from '../../../../formats/xz/decompress-xz.ts';
 import type { LayerFile } from '../../../../runtimes/runtime.ts';
 import { ContextError, type BuildContext, type ContextEntry } from './build-context.ts';
 
+const maxUnpackedBytes = 1 << 30;
+
 export interface Copying {
   readonly context: BuildContext;
   readonly workingDirectory: string;
@@ -56,7 +58,9 @@ export async function copyFiles(instruction: CopyInstruction, copying: Copying):
       excludes.some((expression) => expression.test(path) || expression.test(posix.relative(root.path, path)));
     if (root.kind === 'directory') {
       const base = instruction.parents ? posix.join(target, root.path) : target;
-      files.push({ path: base.slice(1) || '.', kind: 'directory', mode: mode ?? 0o755, ...owner });
+      // A folder that is there already keeps its owner and mode.
+      if (!(await copying.isFolder(base)))
+        files.push({ path: base.slice(1) || '.', kind: 'directory', mode: mode ?? 0o755, ...owner });
       for (const entry of inside)
         if (!isExcluded(entry)) await add(entry, posix.join(base, posix.relative(root.path, entry.path)));
     } else if (!isExcluded(root)) {
@@ -83,7 +87,7 @@ async function unpack(
   const plain = await decompressed(bytes, name);
   if (plain === undefined) return undefined;
   const files: LayerFile[] = [];
-  const limits = { name, maxEntries: 200_000, maxTotalBytes: 1 << 30, foreign: true };
+  const limits = { name, maxEntries: 200_000, maxTotalBytes: maxUnpackedBytes, foreign: true };
   const links: { path: string; target: string }[] = [];
   for await (const { entry, content } of readTar(Readable.from([plain]), limits)) {
     const { mode, uid, gid } = entry;
@@ -122,9 +126,15 @@ async function decompressed(bytes: Buffer, name: string): Promise<Buffer | undef
 
 async function collected(chunks: AsyncIterable<Uint8Array>): Promise<Buffer | undefined> {
   const parts: Uint8Array[] = [];
+  let size = 0;
   try {
-    for await (const chunk of chunks) parts.push(Buffer.from(chunk));
-  } catch {
+    for await (const chunk of chunks) {
+      size += chunk.length;
+      if (size > maxUnpackedBytes) throw new ContextError(`an archive unpacks to more than ${maxUnpackedBytes} bytes`);
+      parts.push(Buffer.from(chunk));
+    }
+  } catch (error) {
+    if (error instanceof ContextError) throw error;
     return undefined;
   }
   return Buffer.concat(parts);

@@ -5,7 +5,7 @@ import { digestOf } from '../../../../core/digest.ts';
 import { Failure } from '../../../../core/errors.ts';
 import { parseTestDockerfile, type TestDockerfile } from '../../../../formats/dockerfile/parse-test-dockerfile.ts';
 import { clientSuite, type TestKind } from '../test-kind.ts';
-import { openBuildContext, outsideOf, type BuildContext } from './build-context.ts';
+import { openBuildContext, outsideOf, plainSource, type BuildContext } from './build-context.ts';
 import { runDockerfile } from './run-dockerfile.ts';
 
 export const dockerfileKind: TestKind = {
@@ -26,7 +26,9 @@ export const dockerfileKind: TestKind = {
         hint: 'add a RUN that exits non-zero when the image is wrong',
       });
     }
-    const context = await openBuildContext(dirname(file), file);
+    const context = await openBuildContext(dirname(file), file).catch((error: unknown) => {
+      throw outsideOf(`${shown}, .dockerignore`, 1, error);
+    });
     const files = await describeSources(dockerfile, { context, shown });
     const id = name ?? basename(dirname(file));
     const words = instructions.map(({ text, ...rest }) => ('documents' in rest ? [text, rest.documents] : text));
@@ -60,7 +62,7 @@ async function describeSources(
     try {
       // Which files a variable means is known when it runs: all of them count then.
       for (const source of sources)
-        for (const { root, inside } of await context.find(source.includes('$') ? '.' : source))
+        for (const { root, inside } of await context.find(plainSource(source)))
           files.push(await context.describe([root, ...inside]));
     } catch (error) {
       throw outsideOf(shown, instruction.line, error);

@@ -12,7 +12,7 @@ import type { Bind, Environment, LayerChanges, RunResult } from '../../../../run
 import { assertionOf } from '../../assertion-text.ts';
 import { layerKey, type LayerKey, type TestStep } from '../../layer-cache.ts';
 import type { CaseOutcome, TestSettings, TestTarget } from '../../suite.ts';
-import { outsideOf, ContextError, type BuildContext } from './build-context.ts';
+import { ContextError, outsideOf, plainSource, type BuildContext } from './build-context.ts';
 import { expanders, nextState, startState, type BuildState } from './build-state.ts';
 import { copyFiles } from './copy-files.ts';
 
@@ -72,8 +72,13 @@ export async function runDockerfile(target: TestTarget, test: LoadedDockerfile):
           platform,
         });
       } catch (error) {
-        if (error instanceof ContextError) throw outsideOf(test.shown, instruction.line, error);
-        if (!(error instanceof WordError) && !isFailure(error, 'USAGE')) throw error;
+        if (isFailure(error, 'USAGE')) {
+          progress.problems.push(`line ${instruction.line}: ${error.message}`);
+          break;
+        }
+        const told = outsideOf(test.shown, instruction.line, error);
+        if (told !== error) throw told;
+        if (!(error instanceof WordError)) throw error;
         throw new Failure('RECIPE_INVALID', `${test.shown}:${instruction.line}: ${error.message}`, { cause: error });
       }
       if (progress.problems.length > 0) break;
@@ -152,7 +157,7 @@ async function identityOf(
         : [];
   const files: unknown[] = [];
   for (const source of sources)
-    for (const { root, inside } of await context.find(source.includes('$') ? '.' : source))
+    for (const { root, inside } of await context.find(plainSource(source)))
       files.push(await context.describe([root, ...inside]));
   return { words, files, state, hosts: settings.hosts };
 }
@@ -227,7 +232,8 @@ async function run(
   const binds: Bind[] = [];
   for (const mount of instruction.mounts) {
     if (mount.type !== 'bind') continue;
-    await test.context.find(word(mount.source));
+    const [found] = await test.context.find(word(mount.source));
+    if (found?.root.kind === 'symlink') throw new ContextError(`${mount.source} is a link: name what it leads to`);
     binds.push({
       source: join(test.context.folder, word(mount.source)),
       target: posix.resolve(state.workingDirectory, word(mount.target)),
@@ -248,6 +254,7 @@ async function run(
         .filter(({ type }) => type !== 'bind')
         .map(({ target }) => posix.resolve(state.workingDirectory, word(target))),
       hosts: test.settings.hosts,
+      ...(instruction.input === undefined ? {} : { input: Buffer.from(instruction.input) }),
       timeoutMs: test.settings.stepTimeoutMs,
       keepChanges: true,
     },

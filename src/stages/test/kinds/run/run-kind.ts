@@ -1,9 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { dirname, join, posix, relative, resolve } from 'node:path';
 import { readYaml } from '../../../../config/read-yaml.ts';
 import { canonicalJson } from '../../../../core/canonical-json.ts';
 import { digestOf } from '../../../../core/digest.ts';
 import { Failure } from '../../../../core/errors.ts';
+import { pathExpression, PatternError } from '../../../../formats/dockerfile/path-patterns.ts';
 import type { LayerFile } from '../../../../runtimes/runtime.ts';
 import type { TestJob } from '../../suite.ts';
 import { clientSuite, nameOf, type TestKind } from '../test-kind.ts';
@@ -32,6 +33,7 @@ export const runKind: TestKind = {
       if (names.has(run.name))
         throw new Failure('RECIPE_INVALID', `${where}: there is another run with the name ${run.name}`);
       names.add(run.name);
+      requirePatterns(run, where);
       const layer = await readFiles(run, { folder: dirname(path), where });
       files.push(layer.map(({ bytes, ...rest }) => [rest, digestOf(bytes ?? '')]));
       const hosts = [...settings.hosts, ...run.hosts];
@@ -42,16 +44,34 @@ export const runKind: TestKind = {
   },
 };
 
+/** @throws Failure RECIPE_INVALID for a pattern of paths that means nothing */
+function requirePatterns({ expect }: RunTest, where: string): void {
+  try {
+    for (const pattern of expect.changes ?? []) pathExpression(pattern);
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    throw new Failure('RECIPE_INVALID', `${where}: changes: ${error.message}`, { cause: error });
+  }
+}
+
 async function readFiles(
   { files }: RunTest,
   { folder, where }: { readonly folder: string; readonly where: string },
 ): Promise<LayerFile[]> {
   return await Promise.all(
     files.map(async ({ path, source, content, mode }): Promise<LayerFile> => {
-      const plain = { path: path.slice(1), kind: 'file', uid: 0, gid: 0, mode: Number.parseInt(mode, 8) } as const;
+      const plain = {
+        path: posix.resolve('/', path).slice(1),
+        kind: 'file',
+        uid: 0,
+        gid: 0,
+        mode: Number.parseInt(mode, 8),
+      } as const;
       if (source === undefined) return { ...plain, bytes: Buffer.from(content ?? '') };
       const file = resolve(folder, source);
-      if (relative(folder, file).startsWith('..'))
+      const place = await realpath(file).catch(() => file);
+      const isOutside = (from: string, to: string): boolean => relative(from, to).startsWith('..');
+      if (isOutside(folder, file) || isOutside(await realpath(folder), place))
         throw new Failure('RECIPE_INVALID', `${where}: ${source} lies outside of the test's folder`, {
           hint: 'put the file beside the test',
         });

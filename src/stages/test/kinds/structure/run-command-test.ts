@@ -8,6 +8,7 @@ import type {
   StructureTest,
 } from '../../../../formats/structure-test/read-structure-test.ts';
 import type { Environment, LayerChanges, RunRequest } from '../../../../runtimes/runtime.ts';
+import { cutOutput } from '../../assertion-text.ts';
 import { layerKey, type TestStep } from '../../layer-cache.ts';
 import type { CaseOutcome, TestTarget } from '../../suite.ts';
 import { globalEnv, imageEnv } from './image-env.ts';
@@ -61,16 +62,31 @@ export async function runCommandTest(
     return result;
   }
 
-  let failed = true;
+  // What is cut short by somebody is no failure, and nothing of it is kept.
+  let failed = false;
   try {
     for (const step of command.setup) {
       const setupEnv = Object.fromEntries(
         command.envVars.map(({ key: name, value }) => [name, expandGo(value, (other) => env[other])]),
       );
-      const args = step.map((word) => expandGo(word, (name) => env[name]));
+      // Words of the setup are not expanded, those of the command are.
+      const args = step;
       output.push(`> ${args.join(' ')}\n`);
       const done = await run(`setup ${args.join(' ')}`, { args, env: { ...env, ...setupEnv }, keepChanges: true });
       output.push(done.stdout, done.stderr);
+      const cutShort = done.timedOut ? `did not end within ${stepTimeoutMs / 1000} s` : done.stopped;
+      if (cutShort !== undefined) {
+        failed = true;
+        return {
+          id,
+          problems: [`setup ${args.join(' ')}: ${cutShort}`],
+          durationMs: performance.now() - started,
+          exitCode: done.exitCode,
+          output: output.join(''),
+          droppedBytes: done.droppedBytes,
+          layers,
+        };
+      }
       // Each step is committed, and its variables with it.
       env = { ...env, ...setupEnv };
     }
@@ -83,6 +99,8 @@ export async function runCommandTest(
     const problems = judge(command, result);
     if (result.timedOut) problems.push(`did not end within ${stepTimeoutMs / 1000} s`);
     if (result.stopped !== undefined) problems.push(result.stopped);
+    if (result.droppedBytes > 0 && command.excludedOutput.length + command.excludedError.length > 0)
+      problems.push(cutOutput(result.droppedBytes));
     failed = problems.length > 0;
     return {
       id,
