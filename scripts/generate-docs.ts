@@ -1,7 +1,7 @@
 // Fills the generated parts of the guides from the code: `npm run docs`. A test fails when they are out of date.
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { commands } from '../src/cli/main.ts';
+import { loadCommands } from '../src/cli/commands.ts';
 import { RecipeSchema } from '../src/config/recipe-schema.ts';
 import { hardeningProfiles, hardeningRules } from '../src/config/hardening.ts';
 import { failureCodes } from '../src/core/errors.ts';
@@ -9,8 +9,12 @@ import { packageCatalogue } from '../src/sources/debian/catalogue.ts';
 import { scrubbedPaths } from '../src/stages/assemble/installed/scrub.ts';
 import { variants } from '../src/stages/plan/variants.ts';
 import { allRules } from '../src/stages/assemble/rules/all-rules.ts';
+import { canaries, canaryPrefix } from '../src/stages/test/canaries/load-canaries.ts';
+import { testKinds } from '../src/stages/test/kinds/load-tests.ts';
+import { RunFileSchema } from '../src/stages/test/kinds/run/run-schema.ts';
 import { checkReasons } from '../src/stages/test/battery/check-folders.ts';
 
+const commands = await loadCommands();
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 interface JsonSchema {
@@ -57,6 +61,18 @@ const sections: Readonly<Record<string, () => string>> = {
       ['check', 'because'],
       Object.entries(checkReasons).map(([id, reason]) => [`\`${id}\``, reason]),
     ),
+  kinds: () =>
+    table(
+      ['kind', 'is'],
+      testKinds.map(({ name, summary }) => [`\`${name}\``, summary]),
+    ),
+  runs: () =>
+    table(['key', 'means', 'without it'], recipeRows(RunFileSchema.toJSONSchema({ io: 'input' }) as JsonSchema, '')),
+  canaries: () =>
+    table(
+      ['canary', 'stands for'],
+      Object.entries(canaries).map(([name, what]) => [`\`${canaryPrefix}${name}\``, what]),
+    ),
   rules: () =>
     table(
       ['rule', 'writes'],
@@ -97,6 +113,7 @@ export const generatedDocs = [
   'docs/guides/recipe.md',
   'docs/guides/commands.md',
   'docs/guides/tests.md',
+  'docs/guides/writing-tests.md',
   'docs/guides/image.md',
   'docs/guides/variants.md',
   'docs/guides/hardening.md',

@@ -4,38 +4,10 @@ import type { Context } from '../core/context.ts';
 import { Failure, isFailure, systemCode } from '../core/errors.ts';
 import { suggest } from '../core/suggest.ts';
 import { globalOptions, type Command, type OptionSpec, type OptionValues } from './command.ts';
-import { build } from './commands/build.ts';
-import { clean } from './commands/clean.ts';
-import { dockerfile } from './commands/dockerfile.ts';
-import { importCommand } from './commands/import.ts';
-import { init } from './commands/init.ts';
-import { lock } from './commands/lock.ts';
-import { plan } from './commands/plan.ts';
-import { publish } from './commands/publish.ts';
-import { run } from './commands/run.ts';
-import { shell } from './commands/shell.ts';
-import { show } from './commands/show.ts';
-import { squash } from './commands/squash.ts';
-import { test } from './commands/test.ts';
+import { commandNames, loadCommand, loadCommands } from './commands.ts';
 import { createLineReporter } from './reporters/line-reporter.ts';
 import { silentReporter, type Reporter } from './reporters/reporter.ts';
 import { createTableReporter } from './reporters/table-reporter.ts';
-
-export const commands: readonly Command[] = [
-  init,
-  plan,
-  lock,
-  build,
-  test,
-  publish,
-  show,
-  run,
-  shell,
-  squash,
-  dockerfile,
-  importCommand,
-  clean,
-];
 
 /** Parses the command line, runs one command, prints its result, and leaves with the status the table gives. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -55,10 +27,10 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     const [name, ...rest] = argv;
     if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-      process.stdout.write(overview());
+      process.stdout.write(await overview());
       return;
     }
-    const command = findCommand(name);
+    const command = await findCommand(name);
     const options = parseOptions(command, rest);
     json = options['json'] === true;
     if (options['help'] === true) {
@@ -91,15 +63,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-function findCommand(name: string): Command {
-  const found = commands.find((command) => command.name === name);
+async function findCommand(name: string): Promise<Command> {
+  const found = await loadCommand(name);
   if (found) return found;
-  const near = suggest(
-    name,
-    commands.map((command) => command.name),
-  );
+  const near = suggest(name, commandNames);
   throw new Failure('USAGE', `there is no command ${JSON.stringify(name)}`, {
-    hint: near ? `did you mean ${near}?` : `commands: ${commands.map((command) => command.name).join(', ')}`,
+    hint: near ? `did you mean ${near}?` : `commands: ${commandNames.join(', ')}`,
   });
 }
 
@@ -189,7 +158,8 @@ function printError(error: unknown, json: boolean): number {
   return 1;
 }
 
-function overview(): string {
+async function overview(): Promise<string> {
+  const commands = await loadCommands();
   const width = Math.max(...commands.map((command) => command.name.length));
   return `Certified Node.js container images from one recipe.\n\nUsage: nodeworthy COMMAND [options]\n\n${commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`).join('\n')}\n\nnodeworthy COMMAND --help explains one.\n`;
 }

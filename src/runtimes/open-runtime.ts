@@ -25,7 +25,7 @@ export async function openRuntime(
   const hints: string[] = [];
   for (const member of members) {
     const found = await member.detect(env);
-    if (found.available) return await member.start(env);
+    if (found.available) return await member.start(env, found.version);
     reasons.push(`${member.name}: ${found.reason}`);
     hints.push(found.hint);
   }

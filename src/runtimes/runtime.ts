@@ -70,7 +70,7 @@ export interface RunRequest {
   readonly timeoutMs: number;
   /** A signal sent to the first process once a text has appeared on stdout. */
   readonly signalAfter?: { readonly text: string; readonly signal: SignalName };
-  /** Keep what the run changed as a layer of the environment. */
+  /** Keep what the run changed as a layer of the environment; what that holds, `describeLayer` tells. */
   readonly keepChanges?: boolean;
 }
 
@@ -100,6 +100,7 @@ export interface RunResult {
   /** Why the tool ended it before its time: it wrote more than it may. */
   readonly stopped?: string;
   readonly durationMs: number;
+  /** What it changed, unless that was kept. */
   readonly changes?: LayerChanges;
   readonly resources?: ResourceUse;
 }
@@ -150,8 +151,8 @@ export interface Runtime {
     request: RunRequest,
     signal: AbortSignal,
   ): Promise<{ readonly result: RunResult; readonly environment: Environment }>;
-  /** What the layers added since `open` hold, the first first. */
-  describeLayers(environment: Environment): Promise<readonly LayerChanges[]>;
+  /** What the newest layer of an environment holds: one that was added, or that a run left with `keepChanges`. */
+  describeLayer(environment: Environment): Promise<LayerChanges>;
   /** A file as a container would read it; undefined when there is none. */
   readFile(environment: Environment, path: string): Promise<Buffer | undefined>;
   isFolder(environment: Environment, path: string): Promise<boolean>;
@@ -180,7 +181,8 @@ export interface RuntimeMember {
   readonly name: string;
   readonly summary: string;
   detect(env: Readonly<Record<string, string | undefined>>): Promise<Availability>;
-  start(env: Readonly<Record<string, string | undefined>>): Promise<Runtime>;
+  /** @param version as `detect` found it */
+  start(env: Readonly<Record<string, string | undefined>>, version: string): Promise<Runtime>;
 }
 
 /** Output kept of each stream of a run. */

@@ -92,9 +92,13 @@ export async function prepareContexts(contexts: string, workspace: string, json:
   }
 }
 
-export async function dockerRun(docker: Daemon, args: readonly string[]): Promise<void> {
+export async function dockerRun(
+  docker: Daemon,
+  args: readonly string[],
+  env: Record<string, string> = { DOCKER_BUILDKIT: '1' },
+): Promise<void> {
   const result = await exec('/usr/bin/docker', args, {
-    env: { ...process.env, DOCKER_HOST: docker.address, DOCKER_BUILDKIT: '1' },
+    env: { ...process.env, DOCKER_HOST: docker.address, ...env },
     timeoutMs: 600_000,
   });
   if (result.exitCode !== 0) throw new Error(`docker ${args.join(' ')}: ${result.stderr}`);

@@ -1,20 +1,10 @@
 import { failureCodes } from '../../core/errors.ts';
 import { runPipeline, type Goal } from '../../pipeline.ts';
+import { cellsOption } from '../cell-options.ts';
 import { defineCommand, recipeOptions, type Command, type OptionSpec } from '../command.ts';
 import { countRetries } from '../count-retries.ts';
 import { cellsJson, cellsTable, hasTrouble, type CellsOutcome } from '../views/cells-view.ts';
 import { aptFolder, openStore, openWorkspace, requireLock } from '../workspace.ts';
-
-export const runtimeOption = {
-  runtime: { type: 'string', summary: 'Container runtime for tests: runc, docker or podman', value: 'NAME' },
-} as const satisfies Record<string, OptionSpec>;
-export const cellsOption = {
-  cells: { type: 'string', summary: 'Only the cells that match, like 24.*-slim', value: 'GLOB' },
-} as const satisfies Record<string, OptionSpec>;
-export const olderOption = {
-  'allow-older': { type: 'boolean', summary: 'Let aliases go back to an older image' },
-  'allow-base-change': { type: 'boolean', summary: 'Let aliases change their operating system inside a line' },
-} as const satisfies Record<string, OptionSpec>;
 
 /** `build`, `test` and `publish` differ only in how far the cells go. */
 export function defineGoalCommand(goal: Goal, summary: string, options: Readonly<Record<string, OptionSpec>>): Command {

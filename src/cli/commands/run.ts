@@ -8,7 +8,7 @@ import { cellsJson, cellsTable, hasTrouble } from '../views/cells-view.ts';
 import { renderRunPage } from '../views/run-page.ts';
 import { aptFolder, openStore, openWorkspace } from '../workspace.ts';
 import { countRetries } from '../count-retries.ts';
-import { cellsOption, olderOption, runtimeOption } from './cells.ts';
+import { cellsOption, olderOption, runtimeOption } from '../cell-options.ts';
 import { makeLock } from './lock.ts';
 
 interface RunResult {

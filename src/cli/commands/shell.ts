@@ -6,7 +6,7 @@ import { findSteps, listNotedTests } from '../../stages/test/layer-cache.ts';
 import { choosePlatform } from '../../stages/test/test-image.ts';
 import { defineCommand, recipeOptions } from '../command.ts';
 import { storeFolder } from '../workspace.ts';
-import { runtimeOption } from './cells.ts';
+import { runtimeOption } from '../cell-options.ts';
 
 export const shell = defineCommand<{ readonly exitCode: number }>({
   name: 'shell',

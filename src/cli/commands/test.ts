@@ -2,7 +2,7 @@ import { watch } from 'node:fs';
 import { resolve } from 'node:path';
 import { Failure, failureCodes } from '../../core/errors.ts';
 import { matchesGlob } from '../../core/glob.ts';
-import { runPipeline, type BenchSettings } from '../../pipeline.ts';
+import type { BenchSettings } from '../../pipeline.ts';
 import { openRuntime } from '../../runtimes/open-runtime.ts';
 import { obtainImage, referenceForms } from '../../stages/obtain/obtain-image.ts';
 import { loadTests, testKinds } from '../../stages/test/kinds/load-tests.ts';
@@ -15,7 +15,7 @@ import { requireReportFormats, writeReports, reportFormats } from '../test-repor
 import { cellsJson, cellsTable, hasTrouble, type CellsOutcome } from '../views/cells-view.ts';
 import { casesJson, casesTable, type ImageOutcome } from '../views/cases-view.ts';
 import { aptFolder, openStore, openWorkspace, requireLock, storeFolder } from '../workspace.ts';
-import { cellsOption, runtimeOption } from './cells.ts';
+import { cellsOption, runtimeOption } from '../cell-options.ts';
 
 type TestOutcome =
   | { readonly kind: 'cells'; readonly cells: CellsOutcome }
@@ -87,6 +87,8 @@ async function testCells(input: CommandContext, reports: readonly string[]): Pro
   const counted = countRetries(input.context);
   const store = await openStore(workspace);
   const { filter, ...bench } = readBench(input);
+  // Tests of any image need none of it.
+  const { runPipeline } = await import('../../pipeline.ts');
   const results = await runPipeline({
     store,
     loaded: workspace.loaded,

@@ -5,7 +5,7 @@ export const dockerRuntime: RuntimeMember = {
   name: 'docker',
   summary: 'containers of a docker engine, over its API on a unix socket: DOCKER_HOST',
   detect: (env) => detectEngine(placeIn(env)),
-  start: (env) => connectEngine(placeIn(env)),
+  start: (env, version) => connectEngine(placeIn(env), version),
 };
 
 function placeIn(env: Readonly<Record<string, string | undefined>>): EnginePlace {

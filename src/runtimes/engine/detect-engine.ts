@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import { Failure } from '../../core/errors.ts';
 import type { Availability, Runtime } from '../runtime.ts';
 import { openEngine } from './engine-client.ts';
 import { startEngine } from './engine-runtime.ts';
@@ -35,10 +34,6 @@ export async function detectEngine({ host, variable, hint }: EnginePlace): Promi
   }
 }
 
-/** @throws Failure RUNTIME_MISSING when it went away since it was found */
-export async function connectEngine(place: EnginePlace): Promise<Runtime> {
-  const found = await detectEngine(place);
-  if (!found.available)
-    throw new Failure('RUNTIME_MISSING', `${place.name} cannot be used: ${found.reason}`, { hint: found.hint });
-  return await startEngine(openEngine(place.host), { name: place.name, version: found.version });
+export async function connectEngine({ name, host }: EnginePlace, version: string): Promise<Runtime> {
+  return await startEngine(openEngine(host), { name, version });
 }

@@ -11,7 +11,7 @@ export interface EngineClient {
   upload(method: 'POST' | 'PUT', path: string, tar: AsyncIterable<Uint8Array>): Promise<string>;
   remove(path: string): Promise<void>;
   /** A file or folder of a container as a tar archive; undefined when there is none. */
-  archive(container: string, path: string): Promise<AsyncIterable<Buffer> | undefined>;
+  archive(container: string, path: string): Promise<Readable | undefined>;
   stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
   /** The stdin of a container that was created: what is written there is its input, until it is ended. */
   attachInput(container: string): Promise<Socket>;
@@ -56,7 +56,7 @@ export function openEngine(host: string): EngineClient {
     async archive(container, path) {
       const place = `/containers/${container}/archive?path=${encodeURIComponent(path)}`;
       const response = await http.send(address(place), { bodyTimeoutMs: 600_000 });
-      if (response.status < 400) return response.body as AsyncIterable<Buffer>;
+      if (response.status < 400) return Readable.from(response.body as AsyncIterable<Buffer>);
       const text = (await readBody(response, maxAnswerBytes, place)).toString('utf8');
       if (response.status === 404) return undefined;
       throw refused('GET', place, response.status, text);

@@ -20,7 +20,7 @@ interface EngineEnvironment extends Environment {
   readonly image: string;
   /** Images that belong to this environment and go with it. */
   readonly owned: readonly string[];
-  readonly described: readonly LayerChanges[];
+  readonly described: LayerChanges;
 }
 
 const Created = z.looseObject({ Id: z.string() });
@@ -89,15 +89,19 @@ export async function startEngine(
         const archive = await engine.archive(container, `/${at.replace(/^\/+/, '')}`);
         if (!archive) return undefined;
         const limits = { name: path, maxEntries: 1_000_000, maxTotalBytes: 8 * 2 ** 30, foreign: true };
-        for await (const { entry, content } of readTar(archive, limits)) {
-          if (entry.kind === 'symlink') {
-            at = resolveLink(at.replace(/^\/+/, ''), entry.linkTarget ?? '');
-            break;
+        try {
+          for await (const { entry, content } of readTar(archive, limits)) {
+            if (entry.kind === 'symlink') {
+              at = resolveLink(at.replace(/^\/+/, ''), entry.linkTarget ?? '');
+              break;
+            }
+            if (entry.kind !== 'file') return { kind: entry.kind };
+            const chunks: Buffer[] = [];
+            for await (const chunk of content()) chunks.push(Buffer.from(chunk));
+            return { kind: 'file', bytes: Buffer.concat(chunks) };
           }
-          if (entry.kind !== 'file') return { kind: entry.kind };
-          const chunks: Buffer[] = [];
-          for await (const chunk of content()) chunks.push(Buffer.from(chunk));
-          return { kind: 'file', bytes: Buffer.concat(chunks) };
+        } finally {
+          archive.destroy();
         }
       }
       return undefined;
@@ -131,9 +135,9 @@ export async function startEngine(
             ...before,
             image,
             owned: [image],
-            described: [...before.described, changes],
+            described: changes,
           };
-          return { result: { ...result, changes }, environment: after };
+          return { result, environment: after };
         } finally {
           await remove();
         }
@@ -165,7 +169,12 @@ export async function startEngine(
           hint: 'it was not tested; the engine changes layers on import',
         });
       }
-      return { config, image, owned: [image], described: [] } satisfies EngineEnvironment;
+      return {
+        config,
+        image,
+        owned: [image],
+        described: { added: 0, changed: 0, removed: 0, paths: [] },
+      } satisfies EngineEnvironment;
     },
     async addLayer(environment, files) {
       const before = cast(environment);
@@ -173,7 +182,7 @@ export async function startEngine(
       try {
         await engine.upload('PUT', `/containers/${container}/archive?path=/`, filesArchive(files));
         const { image, diffId } = await commit(container);
-        const described = [...before.described, await describe(container, { config: before.config, diffId })];
+        const described = await describe(container, { config: before.config, diffId });
         return { ...before, image, owned: [image], described } satisfies EngineEnvironment;
       } finally {
         await engine.remove(`/containers/${container}?force=1`);
@@ -181,7 +190,7 @@ export async function startEngine(
     },
     start,
     run: async (environment, request, signal) => await waitForEnd(await start(environment, request, signal), request),
-    describeLayers: (environment) => Promise.resolve(cast(environment).described),
+    describeLayer: (environment) => Promise.resolve(cast(environment).described),
     readFile: async (environment, path) => (await look(environment, path))?.bytes,
     isFolder: async (environment, path) => (await look(environment, path))?.kind === 'directory',
     canRun: (platform) => Promise.resolve(isNative(platform)),

@@ -5,7 +5,7 @@ export const podmanRuntime: RuntimeMember = {
   name: 'podman',
   summary: 'containers of a podman service, over its API on a unix socket: CONTAINER_HOST',
   detect: (env) => detectEngine(placeIn(env)),
-  start: (env) => connectEngine(placeIn(env)),
+  start: (env, version) => connectEngine(placeIn(env), version),
 };
 
 function placeIn(env: Readonly<Record<string, string | undefined>>): EnginePlace {

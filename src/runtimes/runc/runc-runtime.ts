@@ -14,7 +14,6 @@ import {
   defaultDiskBytes,
   type Availability,
   type Environment,
-  type LayerChanges,
   type RunRequest,
   type RunResult,
   type Runtime,
@@ -36,8 +35,6 @@ interface RuncEnvironment extends Environment {
   readonly emulator: Emulator | undefined;
   /** Layer folders, the lowest first. */
   readonly layers: readonly string[];
-  /** How many of them are the image's. */
-  readonly imageLayers: number;
   /** Folders that belong to this environment and go with it. */
   readonly owned: readonly string[];
 }
@@ -59,10 +56,7 @@ export const runcRuntime: RuntimeMember = {
       return { available: false, reason: 'runc is not installed', hint: 'install it: apt-get install runc' };
     return { available: true, version: /runc version (\S+)/.exec(found.stdout)?.[1] ?? 'unknown' };
   },
-  async start(env) {
-    const found = await this.detect(env);
-    return await startRunc(found.available ? found.version : 'unknown', env);
-  },
+  start: (env, version) => startRunc(version, env),
 };
 
 /** What installing packages needs of root: owners, modes and users of files; nothing of the machine. */
@@ -180,7 +174,7 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
         disk.stop();
         const complete: RunResult = {
           ...result,
-          changes: await describeUpper(upper, before.layers),
+          ...(request.keepChanges ? {} : { changes: await describeUpper(upper, before.layers) }),
           resources: await readUse(`${cgroupParent}/${id}`),
         };
         if (!request.keepChanges) return { result: complete, environment };
@@ -211,7 +205,7 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       const config = await readImageConfig(store, manifest);
       const layers = await unpackImage(store, { digest: image.manifest, manifest, config });
       const emulator = await emulatorFor(image.platform);
-      return { config, emulator, layers, imageLayers: layers.length, owned: [] } satisfies RuncEnvironment;
+      return { config, emulator, layers, owned: [] } satisfies RuncEnvironment;
     },
     async addLayer(environment, files) {
       const folder = join(home, `layer-${randomUUID()}`);
@@ -226,12 +220,9 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
     },
     start,
     run: async (environment, request, signal) => await waitForEnd(await start(environment, request, signal), request),
-    async describeLayers(environment) {
-      const { layers, imageLayers } = cast(environment);
-      const described: LayerChanges[] = [];
-      for (let at = imageLayers; at < layers.length; at++)
-        described.push(await describeUpper(layers[at] ?? '', layers.slice(0, at)));
-      return described;
+    describeLayer(environment) {
+      const { layers } = cast(environment);
+      return describeUpper(layers.at(-1) ?? '', layers.slice(0, -1));
     },
     async readFile(environment, path) {
       const found = await findInLayers(cast(environment).layers, path);

@@ -63,6 +63,8 @@ export async function describeUpper(upper: string, lower: readonly string[]): Pr
     throw error;
   } finally {
     child.kill('SIGKILL');
+    // What tar wrote after the end of the archive is read by nobody, and would keep its end from being noticed.
+    child.stdout.destroy();
     await gone;
   }
 }

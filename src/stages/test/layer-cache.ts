@@ -40,7 +40,8 @@ export interface TestStep {
   /** Its newest layer is this step's. */
   readonly environment: Environment;
   readonly output: string;
-  readonly changes: LayerChanges | undefined;
+  /** What the layer holds: found out while the next step runs. */
+  readonly changes: Promise<LayerChanges | undefined>;
   /** It was had from before. */
   readonly isFound: boolean;
 }
@@ -83,7 +84,8 @@ export function openLayerCache(store: LayoutStore, { subject, readable, keep }: 
   ): Promise<void> {
     const folder = folderOf(store, key);
     await mkdir(join(store.stateFolder, 'test-layers'), { recursive: true });
-    const note = canonicalJson({ output, saved: keep === 'saved', ...(changes ? { changes } : {}) });
+    const held = await changes;
+    const note = canonicalJson({ output, saved: keep === 'saved', ...(held ? { changes: held } : {}) });
     if (!isFailed && (await stat(`${folder}.json`).catch(() => undefined))) {
       // Another test has made the same layer, and somebody may stand on it.
       if (keep === 'saved') await writeFileAtomic(`${folder}.json`, note);

@@ -23,6 +23,7 @@ export async function runProgram(target: TestTarget, { id, layer, request }: Pro
       await runtime.dispose(environment);
       throw error;
     });
+  const changes = result.changes ?? (await runtime.describeLayer(after));
   const reported = readReported(result.stdout);
   const problems = problemsOf(result, request, reported);
   const failed = problems.length > 0;
@@ -33,7 +34,7 @@ export async function runProgram(target: TestTarget, { id, layer, request }: Pro
     text: (request.args ?? []).join(' '),
     environment: after,
     output,
-    changes: result.changes,
+    changes: Promise.resolve(changes),
     isFound: false,
   };
   await cache.settle(runtime, { id, steps: runtime.layers ? [step] : [], failed });
@@ -46,7 +47,7 @@ export async function runProgram(target: TestTarget, { id, layer, request }: Pro
     output,
     droppedBytes: result.droppedBytes,
     ...(result.resources ? { resources: result.resources } : {}),
-    layers: result.changes ? [result.changes] : [],
+    layers: [changes],
   };
   return [main, ...reported.map((item) => toOutcome(id, item))];
 }

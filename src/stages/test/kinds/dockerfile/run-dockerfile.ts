@@ -32,7 +32,6 @@ interface Progress {
   readonly steps: TestStep[];
   readonly output: string[];
   readonly problems: string[];
-  readonly layers: LayerChanges[];
   cachedSteps: number;
   last: RunResult | undefined;
 }
@@ -49,7 +48,6 @@ export async function runDockerfile(target: TestTarget, test: LoadedDockerfile):
     steps: [],
     output: [],
     problems: [],
-    layers: [],
     cachedSteps: 0,
     last: undefined,
   };
@@ -84,6 +82,7 @@ export async function runDockerfile(target: TestTarget, test: LoadedDockerfile):
       if (progress.problems.length > 0) break;
     }
   } finally {
+    await Promise.allSettled(progress.steps.map(({ changes }) => changes));
     await target.cache.settle(runtime, {
       id: test.id,
       steps: progress.steps,
@@ -99,7 +98,7 @@ export async function runDockerfile(target: TestTarget, test: LoadedDockerfile):
     output: progress.output.join(''),
     droppedBytes: progress.last?.droppedBytes ?? 0,
     ...(progress.last?.resources ? { resources: progress.last.resources } : {}),
-    layers: progress.layers,
+    layers: (await Promise.all(progress.steps.map(({ changes }) => changes))).filter((held) => held !== undefined),
     ...(progress.cachedSteps > 0 ? { cachedSteps: progress.cachedSteps } : {}),
   };
 }
@@ -125,9 +124,14 @@ async function step(
   if (found) {
     progress.environment = found.environment;
     progress.output.push(found.output);
-    if (found.changes) progress.layers.push(found.changes);
     progress.cachedSteps++;
-    progress.steps.push({ key, text: instruction.text, isFound: true, ...found });
+    progress.steps.push({
+      key,
+      text: instruction.text,
+      isFound: true,
+      ...found,
+      changes: Promise.resolve(found.changes),
+    });
     return;
   }
   const made =
@@ -138,8 +142,14 @@ async function step(
   progress.environment = made.environment;
   // What a failed step left is kept for whoever wants to look, and is never found as if it had succeeded.
   const shelf = progress.problems.length > 0 ? layerKey(key, 'failed') : key;
-  progress.steps.push({ key: shelf, text: instruction.text, isFound: false, ...made });
-  if (made.changes) progress.layers.push(made.changes);
+  progress.steps.push({ key: shelf, text: instruction.text, isFound: false, ...made, changes: describe() });
+
+  /** Beside the next step: nobody changes the layer any more. */
+  function describe(): Promise<LayerChanges> {
+    const described = runtime.describeLayer(progress.environment);
+    described.catch(() => {});
+    return described;
+  }
 }
 
 /** Everything that decides what an instruction makes, beside what it stands on. */
@@ -165,7 +175,6 @@ async function identityOf(
 interface Made {
   readonly environment: Environment;
   readonly output: string;
-  readonly changes: LayerChanges | undefined;
 }
 
 async function addFiles(
@@ -200,8 +209,7 @@ async function addFiles(
     );
   }
   const added = await runtime.addLayer(environment, files);
-  const changes = (await runtime.describeLayers(added)).at(-1);
-  return { environment: added, output: '', changes };
+  return { environment: added, output: '' };
 }
 
 async function ownerOf(
@@ -267,5 +275,5 @@ async function run(
   else if (result.stopped !== undefined) progress.problems.push(`${at}: ${result.stopped}`);
   else if (result.exitCode !== 0)
     progress.problems.push(`${at}: exit code ${result.exitCode}: ${assertionOf(result.stderr || result.stdout)}`);
-  return { environment: after, output: result.stdout + result.stderr, changes: result.changes };
+  return { environment: after, output: result.stdout + result.stderr };
 }

@@ -48,7 +48,8 @@ export async function performRun(target: TestTarget, { run, layer, hosts }: Perf
     const { result, environment: after } = await running.finished;
     environment = after;
     output.push(result.stdout, result.stderr);
-    return { result, killed };
+    const changes = result.changes ?? (await runtime.describeLayer(after));
+    return { result: { ...result, changes }, killed };
   }
 
   try {
@@ -89,7 +90,7 @@ export async function performRun(target: TestTarget, { run, layer, hosts }: Perf
         text: run.name,
         environment,
         output: output.join(''),
-        changes: result.changes,
+        changes: Promise.resolve(result.changes),
         isFound: false,
       });
     return {
@@ -103,7 +104,7 @@ export async function performRun(target: TestTarget, { run, layer, hosts }: Perf
         ...(memory === undefined ? {} : { memoryPeakBytes: memory }),
         ...(result.resources?.cpuMs === undefined ? {} : { cpuMs: result.resources.cpuMs }),
       },
-      layers: result.changes ? [result.changes] : [],
+      layers: [result.changes],
     };
   } finally {
     sampler?.stop();

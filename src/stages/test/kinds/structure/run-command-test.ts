@@ -48,14 +48,15 @@ export async function runCommandTest(
   async function run(text: string, asked: Omit<RunRequest, 'timeoutMs'>) {
     const { result, environment: after } = await runtime.run(environment, { ...request, ...asked }, context.signal);
     key = layerKey(key, [text, asked.env]);
-    if (result.changes) layers.push(result.changes);
+    const changes = result.changes ?? (await runtime.describeLayer(after));
+    layers.push(changes);
     if (runtime.layers || asked.keepChanges)
       steps.push({
         key,
         text,
         environment: after,
         output: result.stdout + result.stderr,
-        changes: result.changes,
+        changes: Promise.resolve(changes),
         isFound: false,
       });
     environment = after;
