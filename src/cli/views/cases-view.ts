@@ -21,6 +21,7 @@ export function casesJson({ name, report }: ImageOutcome): unknown {
     cases: report.cases.map((item) => ({
       name: item.id,
       suite: item.suite,
+      origin: report.suites.find(({ id }) => id === item.suite)?.origin ?? 'client',
       result: item.result,
       attempts: item.attempts.length,
       seconds: item.durationMs / 1000,

@@ -47,7 +47,9 @@ export async function testCandidate(
   return await mapConcurrent(candidate.platforms, 1, async (platform) => {
     const suites = options.suitesFor(platform.platform);
     const names = suiteNames(suites);
-    const reports = options.again ? [] : await findReports(store, platform.manifest.digest);
+    // Whoever chooses cases wants them run.
+    const isAsked = options.again || options.onlyFailed || options.wants !== undefined;
+    const reports = isAsked ? [] : await findReports(store, platform.manifest.digest);
     const known = reports.find((report) => isCompletePass(report, names));
     if (known) return { platform, report: known, reused: true };
     const canRun = isNative(platform.platform) || (await (await options.runtime()).canRun(platform.platform));
