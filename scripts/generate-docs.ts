@@ -35,7 +35,7 @@ const sections: Readonly<Record<string, () => string>> = {
     commands
       .map(
         (command) =>
-          `### ${command.name}\n\n${command.summary}.\n\n${table(
+          `### ${[command.name, command.positional, command.rest].filter(Boolean).join(' ')}\n\n${command.summary}.\n\n${table(
             ['option', 'means'],
             Object.entries(command.options).map(([name, spec]) => [
               `\`--${name}${spec.value ? ` ${spec.value}` : ''}\``,

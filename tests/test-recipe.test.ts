@@ -51,7 +51,7 @@ describe('tests of a recipe', () => {
     { timeout: 120_000 },
     async () => {
       const cwd = await workspace(
-        '  - path: smoke\n  - { path: canary:pg }\n  - { path: api.yaml, variants: [slim] }\n',
+        '  - path: smoke\n  - { path: canary:all }\n  - { path: api.yaml, variants: [slim] }\n',
         {
           'smoke/Dockerfile': `COPY file.txt /data/file.txt\nRUN ${node("require('fs').writeFileSync('/tmp/made', 'x')")}\nRUN ${node("require('fs').readFileSync('/data/file.txt')")}\n`,
           'smoke/file.txt': 'x',
@@ -65,7 +65,10 @@ describe('tests of a recipe', () => {
       expect(report.suites.map(({ id, origin, kind }) => `${id} ${origin} ${kind}`)).toEqual([
         'nodeworthy-runtime vendor battery',
         'smoke client dockerfile',
+        'canary-express vendor application',
+        'canary-fastify vendor application',
         'canary-pg vendor application',
+        'canary-sharp vendor application',
       ]);
       const made = report.cases.flatMap(({ layers }) => layers.flatMap(({ diffId }) => diffId ?? []));
       expect(made.length).toBeGreaterThan(3);

@@ -18,7 +18,7 @@ export function markdownReport(images: readonly TestedImage[]): string {
         '',
         `### ${item.result}: ${item.id} (${item.suite})`,
         '',
-        `${problemText(item)}`,
+        problemText(item),
         '',
         `Exit code ${item.exitCode ?? 'none'}, ${item.durationMs} ms, ${item.attempts.length} ${item.attempts.length === 1 ? 'attempt' : 'attempts'}; files: ${changesText(item)}${item.droppedBytes > 0 ? `; ${item.droppedBytes} bytes of output were not kept` : ''}.`,
         ...(item.output === '' ? [] : ['', fence(item.output), item.output.trimEnd(), fence(item.output)]),

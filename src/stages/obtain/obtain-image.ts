@@ -45,7 +45,7 @@ export const referenceForms = [
  * @throws Failure USAGE for a reference of no known form; NOT_FOUND when there is no such image
  */
 export async function obtainImage(reference: string, options: ObtainOptions): Promise<ObtainedImage> {
-  const { storePath, cwd } = options;
+  const { cwd } = options;
   const [, transport, rest = ''] = /^([a-z-]+):(.+)$/.exec(reference) ?? [];
   switch (transport) {
     case 'oci':
@@ -60,7 +60,15 @@ export async function obtainImage(reference: string, options: ObtainOptions): Pr
     case 'podman':
     case 'containers-storage':
       return await fromEngine('podman', rest, options);
+    case undefined:
+    default:
+      return await fromPlain(reference, options);
   }
+}
+
+/** Without a transport: of the store, an archive, or of a registry. */
+async function fromPlain(reference: string, options: ObtainOptions): Promise<ObtainedImage> {
+  const { storePath, cwd } = options;
   const own = isDigest(reference) || !reference.includes('/') ? await findOwn(reference, storePath) : undefined;
   if (own) return own;
   const file = resolve(cwd, reference);

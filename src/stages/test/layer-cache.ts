@@ -1,7 +1,7 @@
 import { mkdir, readFile, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { canonicalJson } from '../../core/canonical-json.ts';
+import { canonicalJson, compareText } from '../../core/canonical-json.ts';
 import { createGate } from '../../core/concurrency.ts';
 import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
 import { writeFileAtomic } from '../../core/files.ts';
@@ -167,7 +167,7 @@ export async function listNotedTests(
 ): Promise<{ readonly id: string; readonly steps: readonly { readonly text: string }[] }[]> {
   const folder = join(store.stateFolder, 'test-steps');
   const found: { id: string; steps: readonly { text: string }[] }[] = [];
-  for (const name of (await readdir(folder).catch(() => [])).sort()) {
+  for (const name of (await readdir(folder).catch(() => [])).sort(compareText)) {
     const parsed = Steps.safeParse(JSON.parse(await readFile(join(folder, name), 'utf8')));
     if (parsed.success && parsed.data.subject === subject) found.push(parsed.data);
   }
