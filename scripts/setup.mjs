@@ -25,6 +25,8 @@ const packageOf = {
   pigz: 'pigz',
   busybox: 'busybox-static',
   nsenter: 'util-linux',
+  curl: 'curl',
+  pkill: 'procps',
   '/lib/ld-musl-x86_64.so.1': 'musl',
 };
 

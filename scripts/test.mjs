@@ -20,6 +20,8 @@ await ensurePrograms([
   'buildah',
   'busybox',
   'nsenter',
+  'curl',
+  'pkill',
   // A second C library, for a base that is made of it.
   '/lib/ld-musl-x86_64.so.1',
 ]);

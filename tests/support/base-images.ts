@@ -17,6 +17,7 @@ export function glibcRoot(): RootFiles {
     'etc/group': 'root:x:0:\nclient:x:500:\n',
     'etc/hosts': '127.0.0.1 localhost\n',
     'bin/sh': { copy: '/bin/dash' },
+    'usr/bin/env': { copy: '/usr/bin/env' },
     'lib64/ld-linux-x86-64.so.2': { copy: '/lib64/ld-linux-x86-64.so.2' },
     ...Object.fromEntries(names.map((name) => [`lib/x86_64-linux-gnu/${name}`, { copy: `${libraries}/${name}` }])),
     'etc/ssl/certs/ca-certificates.crt': { copy: '/etc/ssl/certs/ca-certificates.crt' },

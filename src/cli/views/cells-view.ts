@@ -1,5 +1,6 @@
 import { shortDigest } from '../../core/digest.ts';
 import type { CellResult } from '../../pipeline.ts';
+import { countCases } from '../test-reports/tested-image.ts';
 import { formatBytes, formatSeconds, renderTable } from './text.ts';
 
 export interface CellsOutcome {
@@ -87,10 +88,6 @@ function tagsText({ receipts }: CellResult): string {
   return `${shown.join(' ')}${tags.length > shown.length ? ` +${tags.length - shown.length}` : ''}`;
 }
 
-function countTests(report: CellResult['reports'][number]['report'] | undefined): { passed: number; failed: number } {
-  const cases = report?.cases ?? [];
-  return {
-    passed: cases.filter((item) => item.result === 'passed').length,
-    failed: cases.filter((item) => item.result === 'failed').length,
-  };
+function countTests(report: CellResult['reports'][number]['report'] | undefined) {
+  return countCases(report?.cases ?? []);
 }
