@@ -4,14 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync } from 'node:fs';
 
 const folder = /--diagnostic-dir=(\S+)/.exec(process.env.NODE_OPTIONS ?? '')?.[1] ?? '/tmp';
-// The percentage of the image would win over a small heap.
-const options = (process.env.NODE_OPTIONS ?? '').replace(
-  /--max-old-space-size-percentage=\d+/,
-  '--max-old-space-size=20',
-);
+// A small heap alone: settings of the image could make it larger, or end the process in another way.
+const options = '--max-old-space-size=20';
 const before = new Set(readdirSync(folder));
 const fill = 'const a = []; for (;;) a.push(new Array(1e5).fill({}))';
-const flags = ['--report-on-fatalerror', `--report-directory=${folder}`, '--max-heap-size=64'];
+const flags = ['--report-on-fatalerror', `--report-directory=${folder}`];
 const { signal } = spawnSync(process.execPath, [...flags, '-e', fill], {
   env: { ...process.env, NODE_OPTIONS: options },
   stdio: 'ignore',
