@@ -183,11 +183,6 @@ export const brokenImages: readonly BrokenImage[] = [
     what: 'an inspector that does not open',
     breakage: patched("if (process.execArgv.some((flag) => flag.startsWith('--inspect='))) process.exit(1)"),
   },
-  {
-    ids: ['fatal-report'],
-    what: 'fatal errors without a trace',
-    breakage: patched("if (process.execArgv.includes('--report-on-fatalerror')) process.exit(0)"),
-  },
   { ids: ['user-signals'], what: 'a taken SIGUSR1', breakage: patched("process.on('SIGUSR1', () => process.exit(3))") },
   {
     ids: ['unhandled'],
