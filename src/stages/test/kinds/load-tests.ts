@@ -37,6 +37,14 @@ export async function loadTests(
   { root, env }: LoadOptions,
 ): Promise<readonly LoadedTest[]> {
   const loaded: LoadedTest[] = [];
+  function add(test: LoadedTest, shown: string): void {
+    const { id } = test.suite.suite;
+    if (loaded.some((other) => other.suite.suite.id === id && sharesImages(other.where, test.where)))
+      throw new Failure('RECIPE_INVALID', `tests: ${shown}: there is another test with the name ${id}`, {
+        hint: 'give one of them another name',
+      });
+    loaded.push(test);
+  }
   for (const entry of entries) {
     const shown = entry.path ?? entry.dockerfile ?? '';
     const asked = entry.kind ?? (entry.dockerfile === undefined ? undefined : 'dockerfile');
@@ -58,22 +66,14 @@ export async function loadTests(
       );
     if (shown.startsWith(canaryPrefix)) {
       const suites = await loadCanaries(shown.slice(canaryPrefix.length), { settings, env });
-      for (const suite of suites) loaded.push({ suite, where: entry });
+      for (const suite of suites) add({ suite, where: entry }, shown);
       continue;
     }
     const found = await findTests(resolve(root, shown), shown, asked);
     for (const { path, shownPath, kind } of found) {
       const named = entry.name !== undefined && found.length === 1 ? { name: entry.name } : {};
       const suite = await kind.load({ path, shownPath, ...named, settings, env });
-      if (loaded.some((other) => other.suite.suite.id === suite.suite.id && sharesImages(other.where, entry)))
-        throw new Failure(
-          'RECIPE_INVALID',
-          `tests: ${shownPath}: there is another test with the name ${suite.suite.id}`,
-          {
-            hint: 'give one of them another name',
-          },
-        );
-      loaded.push({ suite, where: entry });
+      add({ suite, where: entry }, shownPath);
     }
   }
   return loaded;

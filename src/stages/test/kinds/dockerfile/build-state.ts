@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { expandText, expandWord, type Lookup } from '../../../../formats/dockerfile/expand-words.ts';
 import type { TestInstruction } from '../../../../formats/dockerfile/parse-test-dockerfile.ts';
 import type { ImageConfig } from '../../../../formats/oci/descriptor.ts';
+import { imageEnv } from '../../../../formats/oci/image-env.ts';
 
 /** What instructions without a layer set for those that follow. */
 export interface BuildState {
@@ -19,12 +20,10 @@ export interface BuildArguments {
   readonly platform: string;
 }
 
-export function startState({ config }: ImageConfig): BuildState {
-  const env = Object.fromEntries(
-    (config?.Env ?? []).map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  );
+export function startState(image: ImageConfig): BuildState {
+  const { config } = image;
   return {
-    env,
+    env: imageEnv(image),
     args: {},
     user: config?.User ?? '',
     workingDirectory: config?.WorkingDir || '/',

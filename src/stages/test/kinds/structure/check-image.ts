@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { imageEnv } from '../../../../formats/oci/image-env.ts';
 import { expandGo, findsPattern, goMode } from '../../../../formats/structure-test/go-text.ts';
 import type {
   FileContentTest,
@@ -10,7 +11,7 @@ import type {
 } from '../../../../formats/structure-test/read-structure-test.ts';
 import type { ImageView } from '../../image-view.ts';
 import type { TestTarget } from '../../suite.ts';
-import { globalEnv, imageEnv } from './image-env.ts';
+import { globalEnv } from './global-env.ts';
 
 interface Seen {
   readonly kind: string;

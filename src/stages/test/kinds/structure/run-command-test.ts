@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
+import { imageEnv } from '../../../../formats/oci/image-env.ts';
 import { expandGo, findsPattern } from '../../../../formats/structure-test/go-text.ts';
 import type {
   CommandTest,
@@ -11,7 +12,7 @@ import type { Environment, LayerChanges, RunRequest } from '../../../../runtimes
 import { cutOutput } from '../../assertion-text.ts';
 import { layerKey, type TestStep } from '../../layer-cache.ts';
 import type { CaseOutcome, TestTarget } from '../../suite.ts';
-import { globalEnv, imageEnv } from './image-env.ts';
+import { globalEnv } from './global-env.ts';
 
 interface Running {
   readonly id: string;
@@ -166,7 +167,7 @@ async function readOptions(
     (value) => value !== '' && value !== false && (!Array.isArray(value) || value.length > 0),
   );
   if (!isSet) return { request: {} };
-  const file = options.envFile === '' ? '' : await readFile(options.envFile, 'utf8').catch(() => '');
+  const file = options.envFile === '' ? '' : await readFile(options.envFile, 'utf8');
   const fromFile = Object.entries(parseEnv(file)).filter(([, value]) => value !== undefined && value !== '');
   const fromMachine = options.envVars.flatMap((name) => (machine[name] ? [[name, machine[name]] as const] : []));
   const binds = options.bindMounts.map((spec) => {

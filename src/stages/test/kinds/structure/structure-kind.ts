@@ -38,7 +38,15 @@ async function describeMachine(
   { envFile, envVars, bindMounts }: ContainerRunOptions,
   { env, shown }: { readonly env: Readonly<Record<string, string | undefined>>; readonly shown: string },
 ): Promise<unknown> {
-  const file = envFile === '' ? '' : await readFile(envFile, 'utf8').catch(() => '');
+  const file =
+    envFile === ''
+      ? ''
+      : await readFile(envFile, 'utf8').catch((error: unknown) => {
+          throw new Failure('RECIPE_INVALID', `${shown}: the envFile ${envFile} cannot be read`, {
+            hint: 'its path is relative to the working folder',
+            cause: error,
+          });
+        });
   const values = envVars.map((variable) => [variable, digestOf(env[variable] ?? '')]);
   const sources = bindMounts.map((spec) => resolve(spec.split(':')[0] ?? ''));
   const mounted = await Promise.all(sources.map((source) => digestPath(source, shown)));
