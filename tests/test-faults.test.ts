@@ -190,6 +190,11 @@ describe('a file that cannot be read', () => {
       'schemaVersion: 2.0.0\nfileExistenceTests:\n  - { name: x, path: /x, uid: zero }\n',
       /e\.yaml:3: uid is no integer/,
     ],
+    [
+      'j.yaml',
+      'schemaVersion: 2.0.0\ncontainerRunOptions: { envFile: none.env }\ncommandTests: [{ name: x, command: sh }]\n',
+      /j\.yaml: the envFile none\.env cannot be read/,
+    ],
     ['f.json', '{ "schemaVersion": "2.0.0", ', /f\.json: /],
     [
       'g.yaml',

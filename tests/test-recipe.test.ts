@@ -193,4 +193,13 @@ it('tests are chosen by variant, base, version and platform', async () => {
   await expect(loadTests([{ ...entry, path: 'a.sh', versions: 'new' }], { root, env: {} })).rejects.toThrow(
     /"new" is no range/,
   );
+  await expect(
+    loadTests(
+      [
+        { ...entry, path: 'canary:pg' },
+        { ...entry, path: 'canary:all' },
+      ],
+      { root, env: {} },
+    ),
+  ).rejects.toThrow(/another test with the name canary-pg/);
 });
