@@ -1,4 +1,5 @@
 import type { Candidate } from './stages/assemble/assemble-cell.ts';
+import type { GatedCell } from './stages/gate/gate-cell.ts';
 import type { PlannedCell } from './stages/plan/cell.ts';
 import type { TargetReceipt } from './stages/publish/publish-cell.ts';
 import type { PlatformReport } from './stages/test/test-candidate.ts';
@@ -6,7 +7,18 @@ import type { PlatformReport } from './stages/test/test-candidate.ts';
 /** How far each cell goes: `run` is `publish`. */
 export type Goal = 'build' | 'test' | 'publish';
 
-export type Outcome = 'built' | 'tested' | 'published' | 'unchanged' | 'failed' | 'untested' | 'blocked' | 'error';
+/** `denied`: a gate says no; `waiting`: only people have not said yes. Both keep the tags where they are. */
+export type Outcome =
+  | 'built'
+  | 'tested'
+  | 'published'
+  | 'unchanged'
+  | 'waiting'
+  | 'failed'
+  | 'untested'
+  | 'denied'
+  | 'blocked'
+  | 'error';
 
 export interface CellResult {
   readonly cell: PlannedCell;
@@ -22,5 +34,7 @@ export interface CellResult {
   readonly logPath?: string;
   readonly candidate?: Candidate;
   readonly reports: readonly PlatformReport[];
+  /** What the gates said, and about what. */
+  readonly gated?: GatedCell;
   readonly receipts: readonly TargetReceipt[];
 }

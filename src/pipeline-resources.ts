@@ -1,25 +1,22 @@
 import { resolve } from 'node:path';
 import { createGate } from './core/concurrency.ts';
-import type { Context } from './core/context.ts';
 import { Failure } from './core/errors.ts';
 import { toRetryPolicy } from './core/retry.ts';
-import type { LoadedRecipe } from './config/load-recipe.ts';
+import { openCertification, type Certification, type EvidenceInput } from './pipeline-evidence.ts';
 import { openRuntime } from './runtimes/open-runtime.ts';
 import type { Runtime, Sandbox } from './runtimes/runtime.ts';
 import type { PublishTarget } from './stages/publish/publish-cell.ts';
-import type { LayoutStore } from './store/layout/layout-store.ts';
 import { openRegistryStore } from './store/registry/registry-store.ts';
 
-export interface ResourcesInput {
-  readonly store: LayoutStore;
-  readonly loaded: LoadedRecipe;
-  readonly context: Context;
+export interface ResourcesInput extends EvidenceInput {
   /** Name of the runtime that was asked for. */
   readonly runtime?: string;
 }
 
 /** Things that all cells share and that are opened only when one of them needs it. */
-export function openResources({ store, loaded, context, runtime: wanted }: ResourcesInput) {
+export function openResources(input: ResourcesInput) {
+  const { store, loaded, context, runtime: wanted } = input;
+  let certification: Promise<Certification> | undefined;
   let runtime: Promise<Runtime> | undefined;
   let targets: (PublishTarget & { close?: () => Promise<void> })[] | undefined;
   const gate = createGate(context.concurrency + 1);
@@ -54,7 +51,11 @@ export function openResources({ store, loaded, context, runtime: wanted }: Resou
       ];
       return targets;
     },
+    certification(): Promise<Certification> {
+      return (certification ??= openCertification(input));
+    },
     async close(): Promise<void> {
+      await (await certification?.catch(() => undefined))?.close();
       const opened = await runtime?.catch(() => undefined);
       await opened?.close();
       for (const target of targets ?? []) await target.close?.();

@@ -7,6 +7,7 @@ import { matchesGlob } from './core/glob.ts';
 import type { LoadedRecipe } from './config/load-recipe.ts';
 import type { CellResult, Goal, Outcome } from './cell-result.ts';
 import { recordHistory, writeCellLog } from './cell-log.ts';
+import { attest, attestFailed, certify, gate, requireAllowed, type CertifiedCell } from './pipeline-evidence.ts';
 import { openResources } from './pipeline-resources.ts';
 import type { Runtime, Sandbox } from './runtimes/runtime.ts';
 import { buildImageCell } from './stages/assemble/build-image-cell.ts';
@@ -18,6 +19,9 @@ import { describeCell, describeImageCell } from './stages/test/describe-cell.ts'
 import { namingOf } from './stages/plan/naming.ts';
 import { nameCells } from './stages/plan/plan-cells.ts';
 import type { PlannedCell } from './stages/plan/cell.ts';
+import type { Descriptor } from './formats/oci/descriptor.ts';
+import { archiveCell } from './stages/attest/archive-cell.ts';
+import type { GatedCell } from './stages/gate/gate-cell.ts';
 import { publishCell, type PublishTarget, type TargetReceipt } from './stages/publish/publish-cell.ts';
 import { inputsOfCell, requireFresh, type Lock } from './stages/resolve/lock.ts';
 import { restoreMissing } from './stages/resolve/restore-missing.ts';
@@ -43,6 +47,8 @@ export interface PipelineInput {
   readonly allowBaseChange: boolean;
   /** Pattern of the cells to work on; the others keep what they have. */
   readonly cells?: string;
+  /** Which policy of the recipe decides; without it, the first. */
+  readonly environment?: string;
   /** How tests are run; without it, all of them, and what passed is not run again. */
   readonly bench?: BenchSettings;
 }
@@ -90,13 +96,28 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
         const { candidate } = steps;
         steps.reports = await test(input, cell, { candidate, suitesFor, runtime: resources.runtime });
         const verdict = judge(steps.reports);
-        if (verdict) return verdict;
-        if (goal === 'test') return steps.reports.every((report) => report.reused) ? 'unchanged' : 'tested';
-        steps.receipts = await publish(input, cell, {
+        const job = {
+          cell,
           candidate,
-          suitesFor,
-          targets: resources.targets(),
-        });
+          reports: steps.reports,
+          suitesFor: (platform: string) => suiteNames(suitesFor(platform)),
+        };
+        if (verdict) {
+          if (isWhole(input.bench)) await attestFailed(input, await resources.certification(), job);
+          return verdict;
+        }
+        if (goal === 'test') return steps.reports.every((report) => report.reused) ? 'unchanged' : 'tested';
+        const certification = await resources.certification();
+        context.report({ kind: 'cell', cell: cell.id, step: 'attest' });
+        await attest(input, certification, job);
+        context.report({ kind: 'cell', cell: cell.id, step: 'gate' });
+        steps.gated = await gate(input, certification, job);
+        const { decision } = steps.gated;
+        if (decision.result !== 'allowed') return decision.result;
+        await certify(input, certification, job, steps.gated);
+        const admit = async () => requireAllowed(await gate(input, certification, job));
+        const inputs = await archiveOf(input, cell, candidate);
+        steps.receipts = await publish(input, cell, { job, admit, inputs, targets: resources.targets() });
         return steps.receipts.some((receipt) => receipt.movedTags.length > 0) ? 'published' : 'unchanged';
       });
       // An attempt that did nothing has nothing to tell.
@@ -249,22 +270,26 @@ async function test(
 }
 
 interface Publishing {
-  readonly candidate: Candidate;
-  readonly suitesFor: (platform: string) => readonly TestSuite[];
+  readonly job: CertifiedCell;
+  readonly admit: () => Promise<void>;
+  /** What the image can be made again from. */
+  readonly inputs: Descriptor | undefined;
   readonly targets: readonly PublishTarget[];
 }
 
 async function publish(
   { store, context, allowOlder, allowBaseChange }: PipelineInput,
   cell: PlannedCell,
-  { candidate, suitesFor, targets }: Publishing,
+  { job, admit, inputs, targets }: Publishing,
 ): Promise<TargetReceipt[]> {
   context.report({ kind: 'cell', cell: cell.id, step: 'publish' });
   return await publishCell({
     store,
     cell,
-    candidate,
-    suitesFor: (platform) => suiteNames(suitesFor(platform)),
+    candidate: job.candidate,
+    suitesFor: job.suitesFor,
+    admit,
+    inputs,
     targets,
     allowOlder,
     allowBaseChange,
@@ -277,8 +302,31 @@ function judge(reports: readonly PlatformReport[]): 'failed' | 'untested' | unde
   return reports.some(({ report }) => report.result === 'untested') ? 'untested' : undefined;
 }
 
+/** Tests of some cases only are on no record, and nothing is said of them. */
+function isWhole(bench: BenchSettings | undefined): boolean {
+  return bench?.wants === undefined && bench?.onlyFailed !== true;
+}
+
+/** The inputs of a cell of the lock, as an artifact on its index; an image of a Dockerfile has none. */
+async function archiveOf(
+  { store, lock, loaded }: PipelineInput,
+  cell: PlannedCell,
+  candidate: Candidate,
+): Promise<Descriptor | undefined> {
+  const locked = lock.cells.find(({ id }) => id === cell.id);
+  if (!locked) return undefined;
+  const { compression } = loaded.recipe;
+  return await archiveCell(store, candidate.index, {
+    lock,
+    cell: locked,
+    compression,
+    settings: settingsFor(loaded, cell),
+  });
+}
+
 interface Steps {
   candidate?: Candidate;
+  gated?: GatedCell;
   reports: PlatformReport[];
   receipts: TargetReceipt[];
 }
@@ -297,6 +345,17 @@ async function settle(
   }
   try {
     const outcome = await work(steps);
+    const denied = (steps.gated?.decision.verdicts ?? []).filter(
+      ({ result: answer }) => answer === 'deny' || answer === 'wait',
+    );
+    if (denied.length > 0 && outcome !== 'published' && outcome !== 'unchanged')
+      return result(outcome, {
+        reason: denied
+          .slice(0, 8)
+          .map(({ gate: name, reason }) => `${name}: ${reason}`)
+          .join('\n'),
+        hint: denied[0]?.fix,
+      });
     const problems = steps.reports.flatMap(
       ({ report }) =>
         report.reason ??
@@ -322,6 +381,7 @@ async function settle(
       'TAG_WOULD_CHANGE_BASE',
       'OVER_BUDGET',
       'UNTESTED',
+      'DENIED',
     ].includes(error.code);
     const output = error.details?.['output'];
     return result(blocked ? 'blocked' : 'error', {

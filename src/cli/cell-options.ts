@@ -10,3 +10,6 @@ export const olderOption = {
   'allow-older': { type: 'boolean', summary: 'Let aliases go back to an older image' },
   'allow-base-change': { type: 'boolean', summary: 'Let aliases change their operating system inside a line' },
 } as const satisfies Record<string, OptionSpec>;
+export const environmentOption = {
+  environment: { type: 'string', summary: 'Policy of the recipe that decides; without it, the first', value: 'NAME' },
+} as const satisfies Record<string, OptionSpec>;

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { hardeningRuleNames } from './hardening.ts';
 import { aliasKinds } from './alias-kinds.ts';
+import { EnvironmentSchema, FeedSchema } from './environment-schema.ts';
 import { OverlaySchema } from './overlay-schema.ts';
+import { SigningSchema, TrustSchema } from './signing-schema.ts';
 
 const name = z
   .string()
@@ -187,6 +189,18 @@ export const RecipeSchema = z
       .describe('Cells that are no more than an experiment, as patterns like `27.*`; they get no short tags'),
     tests: z.array(TestEntry).default([]).describe('Tests of your own, run on top of the built-in battery'),
     publish: z.array(PublishTarget).default([]).describe('Registries to publish to, besides the embedded store'),
+    signing: SigningSchema.optional().describe(
+      'Keys that sign; without it, keys of this workspace that are made with the first run',
+    ),
+    trust: TrustSchema.default([]).describe(
+      'Who is believed, besides the keys that sign here when there is no such list',
+    ),
+    feeds: z.array(FeedSchema).default([]).describe('Where vulnerabilities are looked up'),
+    vex: z.array(z.string()).default([]).describe('OpenVEX documents, relative to the recipe'),
+    environments: z
+      .record(name, EnvironmentSchema)
+      .default({})
+      .describe('Policies by name; the first is that of `run` unless another is asked for'),
   })
   .superRefine((recipe, context) => {
     const hasCells = recipe.node.releases.length > 0;

@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import { systemCode, translateFileError } from './errors.ts';
 
 /** Writes a file so that readers and a crash see either the old or the new content, never a part. */
-export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeFileAtomic(path: string, content: Uint8Array | string, mode = 0o644): Promise<void> {
   const temporary = join(dirname(path), `.tmp-${process.pid}-${randomUUID()}`);
   try {
     await mkdir(dirname(path), { recursive: true });
-    const file = await open(temporary, 'w', 0o644);
+    const file = await open(temporary, 'w', mode);
     try {
       await file.writeFile(content);
       await file.sync();

@@ -1,9 +1,8 @@
-import { failureCodes } from '../../core/errors.ts';
 import { runPipeline, type Goal } from '../../pipeline.ts';
 import { cellsOption } from '../cell-options.ts';
 import { defineCommand, recipeOptions, type Command, type OptionSpec } from '../command.ts';
 import { countRetries } from '../count-retries.ts';
-import { cellsJson, cellsTable, hasTrouble, type CellsOutcome } from '../views/cells-view.ts';
+import { cellsJson, cellsTable, exitOf, type CellsOutcome } from '../views/cells-view.ts';
 import { aptFolder, openStore, openWorkspace, requireLock } from '../workspace.ts';
 
 /** `build`, `test` and `publish` differ only in how far the cells go. */
@@ -28,11 +27,12 @@ export function defineGoalCommand(goal: Goal, summary: string, options: Readonly
         allowOlder: input.options['allow-older'] === true,
         allowBaseChange: input.options['allow-base-change'] === true,
         cells: input.options['cells'] as string | undefined,
+        environment: input.options['environment'] as string | undefined,
       });
       return { results, retries: counted.count() };
     },
     pretty: cellsTable,
     json: cellsJson,
-    exitStatus: ({ results }) => (hasTrouble(results) ? failureCodes.CELLS_FAILED.exit : 0),
+    exitStatus: ({ results }) => exitOf(results),
   });
 }

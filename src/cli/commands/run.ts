@@ -1,14 +1,13 @@
 import { join, relative } from 'node:path';
-import { failureCodes } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../core/files.ts';
 import { runPipeline, type CellResult } from '../../pipeline.ts';
 import { requireFresh } from '../../stages/resolve/lock.ts';
 import { defineCommand, recipeOptions } from '../command.ts';
-import { cellsJson, cellsTable, hasTrouble } from '../views/cells-view.ts';
+import { cellsJson, cellsTable, exitOf } from '../views/cells-view.ts';
 import { renderRunPage } from '../views/run-page.ts';
 import { aptFolder, openStore, openWorkspace } from '../workspace.ts';
 import { countRetries } from '../count-retries.ts';
-import { cellsOption, olderOption, runtimeOption } from '../cell-options.ts';
+import { cellsOption, environmentOption, olderOption, runtimeOption } from '../cell-options.ts';
 import { makeLock } from './lock.ts';
 
 interface RunResult {
@@ -21,8 +20,8 @@ interface RunResult {
 
 export const run = defineCommand<RunResult>({
   name: 'run',
-  summary: 'The whole flow: lock if there is none, build, test, publish, report',
-  options: { ...recipeOptions, ...cellsOption, ...runtimeOption, ...olderOption },
+  summary: 'The whole flow: lock if there is none, build, test, attest, gate, publish, report',
+  options: { ...recipeOptions, ...cellsOption, ...runtimeOption, ...olderOption, ...environmentOption },
   async run(input) {
     const started = performance.now();
     const { context, count } = countRetries(input.context);
@@ -42,6 +41,7 @@ export const run = defineCommand<RunResult>({
       allowOlder: input.options['allow-older'] === true,
       allowBaseChange: input.options['allow-base-change'] === true,
       cells: input.options['cells'] as string | undefined,
+      environment: input.options['environment'] as string | undefined,
     });
     const startedAt = context.verificationTime;
     const page = renderRunPage({
@@ -66,7 +66,7 @@ export const run = defineCommand<RunResult>({
   pretty: (result) =>
     [cellsTable(result), '', ...tryIt(result), '', `report: ${relative(process.cwd(), result.reportPath)}`].join('\n'),
   json: (result) => ({ ...(cellsJson(result) as object), report: result.reportPath }),
-  exitStatus: ({ results }) => (hasTrouble(results) ? failureCodes.CELLS_FAILED.exit : 0),
+  exitStatus: ({ results }) => exitOf(results),
 });
 
 /** Commands that work as they stand, for the image with the shortest tag. */

@@ -12,7 +12,7 @@ import { openLayoutStore } from '../../store/layout/layout-store.ts';
 import { defineCommand, recipeOptions, type CommandContext } from '../command.ts';
 import { countRetries } from '../count-retries.ts';
 import { requireReportFormats, writeReports, reportFormats } from '../test-reports/write-reports.ts';
-import { cellsJson, cellsTable, hasTrouble, type CellsOutcome } from '../views/cells-view.ts';
+import { cellsJson, cellsTable, exitOf, type CellsOutcome } from '../views/cells-view.ts';
 import { casesJson, casesTable, type ImageOutcome } from '../views/cases-view.ts';
 import { aptFolder, openStore, openWorkspace, requireLock, storeFolder } from '../workspace.ts';
 import { cellsOption, runtimeOption } from '../cell-options.ts';
@@ -73,7 +73,7 @@ export const test = defineCommand<TestOutcome>({
   json: (outcome) => (outcome.kind === 'cells' ? cellsJson(outcome.cells) : casesJson(outcome.image)),
   exitStatus(outcome) {
     const isGood =
-      outcome.kind === 'cells' ? !hasTrouble(outcome.cells.results) : outcome.image.report.result === 'passed';
+      outcome.kind === 'cells' ? exitOf(outcome.cells.results) === 0 : outcome.image.report.result === 'passed';
     return isGood ? 0 : failureCodes.CELLS_FAILED.exit;
   },
   async again(input) {

@@ -1,4 +1,5 @@
 import { shortDigest } from '../../core/digest.ts';
+import { failureCodes } from '../../core/errors.ts';
 import type { CellResult } from '../../pipeline.ts';
 import { countCases } from '../test-reports/tested-image.ts';
 import { formatBytes, formatSeconds, renderTable } from './text.ts';
@@ -20,6 +21,11 @@ export function cellsJson({ results, retries }: CellsOutcome): unknown {
       seconds: Math.round(result.seconds * 1000) / 1000,
       ...(result.logPath === undefined ? {} : { log: result.logPath }),
       digest: result.candidate?.index.digest ?? null,
+      verdicts: (result.gated?.decision.verdicts ?? []).map(({ gate, result: verdict, reason }) => ({
+        gate,
+        verdict,
+        reason,
+      })),
       platforms: (result.candidate?.platforms ?? []).map((platform) => {
         const report = result.reports.find((candidate) => candidate.platform.platform === platform.platform)?.report;
         return {
@@ -65,9 +71,13 @@ export function cellsTable({ results, retries }: CellsOutcome): string {
   ].join('\n');
 }
 
-export function hasTrouble(results: readonly CellResult[]): boolean {
-  return results.some((result) => ['failed', 'untested', 'blocked', 'error'].includes(result.outcome));
+/** Trouble first; an image that only waits for people is no trouble, and not published either. */
+export function exitOf(results: readonly CellResult[]): number {
+  if (results.some(({ outcome }) => troubles.has(outcome))) return failureCodes.CELLS_FAILED.exit;
+  return results.some(({ outcome }) => outcome === 'waiting') ? failureCodes.WAITING.exit : 0;
 }
+
+const troubles: ReadonlySet<string> = new Set(['failed', 'untested', 'denied', 'blocked', 'error']);
 
 function testsText({ reports }: CellResult): string {
   if (reports.length === 0) return '-';

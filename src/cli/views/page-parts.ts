@@ -24,9 +24,9 @@ export function card(value: string, label: string): string {
 
 /** The one word that an outcome is, in the colour that it deserves. */
 export function pill(outcome: string): string {
-  const tone = ['failed', 'error'].includes(outcome)
+  const tone = ['failed', 'error', 'denied', 'deny'].includes(outcome)
     ? 'bad'
-    : ['blocked', 'untested', 'flaky', 'not-run'].includes(outcome)
+    : ['blocked', 'untested', 'flaky', 'not-run', 'waiting', 'wait', 'warn'].includes(outcome)
       ? 'warn'
       : 'good';
   return `<span class="pill ${tone}">${escapeHtml(outcome)}</span>`;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
-import { digestOf, hexOf } from '../../core/digest.ts';
+import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../core/files.ts';
 import { DescriptorSchema, type Descriptor } from '../../formats/oci/descriptor.ts';
@@ -41,6 +41,8 @@ export interface Candidate {
   readonly platforms: readonly CandidatePlatform[];
   /** Every blob of the image once, manifests included. */
   readonly blobs: readonly Descriptor[];
+  /** What it was made from, where no lock says it. */
+  readonly madeFrom?: readonly { readonly name: string; readonly digest: Digest }[];
   readonly reused: boolean;
 }
 

@@ -2,7 +2,7 @@ import { lstat, mkdir, mkdtemp, readFile, readdir, readlink, rm } from 'node:fs/
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson, compareText } from '../../core/canonical-json.ts';
-import { digestOf, hexOf } from '../../core/digest.ts';
+import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../core/files.ts';
 import type { ImageCellConfig } from '../../config/recipe-schema.ts';
@@ -63,7 +63,7 @@ export async function buildImageCell(
   );
   const memoPath = join(store.stateFolder, 'image-cells', hexOf(key));
   const known = await readCandidateMemo(store, memoPath, Memo);
-  if (known) return toCandidate(cell, known, true);
+  if (known) return toCandidate(cell, known, { context, reused: true });
   const engine = await chooseEngine(cell.engine, options);
   const scratch = join(store.stateFolder, 'tmp');
   await mkdir(scratch, { recursive: true });
@@ -77,7 +77,7 @@ export async function buildImageCell(
       : built;
     const memo = await freeze(store, manifest, { cell, name: options.name });
     await writeFileAtomic(memoPath, canonicalJson(memo));
-    return toCandidate(cell, memo, false);
+    return toCandidate(cell, memo, { context, reused: false });
   } finally {
     await rm(target, { recursive: true, force: true });
   }
@@ -112,12 +112,17 @@ async function freeze(
   };
 }
 
-function toCandidate(cell: ImageCellConfig, memo: z.infer<typeof Memo>, reused: boolean): Candidate {
+function toCandidate(
+  cell: ImageCellConfig,
+  memo: z.infer<typeof Memo>,
+  { context, reused }: { readonly context: Digest; readonly reused: boolean },
+): Candidate {
   const { index, platform, manifest, sizeBytes, blobs } = memo;
   const layers = blobs
     .filter((blob) => blob.mediaType.includes('.layer.'))
     .map((blob, at) => ({ title: `layer ${at + 1} of the Dockerfile`, sizeBytes: blob.size }));
-  return { cell: cell.name, index, platforms: [{ platform, manifest, sizeBytes, layers }], blobs, reused };
+  const madeFrom = [{ name: `${cell.dockerfile} and its context`, digest: context }];
+  return { cell: cell.name, index, platforms: [{ platform, manifest, sizeBytes, layers }], blobs, madeFrom, reused };
 }
 
 async function findDockerfile(root: string, cell: ImageCellConfig): Promise<string> {
@@ -131,7 +136,7 @@ async function findDockerfile(root: string, cell: ImageCellConfig): Promise<stri
 }
 
 /** Everything an engine may read of a build context: paths, modes, links and contents. */
-async function digestFolder(folder: string): Promise<string> {
+async function digestFolder(folder: string): Promise<Digest> {
   const seen: unknown[] = [];
   async function visit(at: string): Promise<void> {
     for (const name of (await readdir(join(folder, at))).sort(compareText)) {

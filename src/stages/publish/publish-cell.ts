@@ -1,6 +1,11 @@
 import { join } from 'node:path';
+import { canonicalJson } from '../../core/canonical-json.ts';
+import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
-import type { Digest } from '../../core/digest.ts';
+import { readTextIfExists, writeFileAtomic } from '../../core/files.ts';
+import { copyEvidence } from '../../evidence/evidence-store.ts';
+import { bundleMediaType } from '../../formats/attestation/bundle.ts';
+import type { Descriptor } from '../../formats/oci/descriptor.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import { withProcessLock } from '../../core/process-lock.ts';
 import { copyImage } from '../../store/copy-image.ts';
@@ -23,9 +28,12 @@ export interface PublishOptions {
   readonly store: LayoutStore;
   readonly cell: PlannedCell;
   readonly candidate: Candidate;
-  /** Suites that each platform must have passed. */
   /** What a platform must have passed before it may be published. */
   readonly suitesFor: (platform: string) => readonly Suite[];
+  /** Asks the gates once more, just before tags move; throws when they do not allow it. */
+  readonly admit: () => Promise<void>;
+  /** Artifact with what the image can be made again from, where there is one. */
+  readonly inputs: Descriptor | undefined;
   /** The embedded store first, then registries. */
   readonly targets: readonly PublishTarget[];
   /** Let aliases go back to an older image: a deliberate act, never a default. */
@@ -59,9 +67,10 @@ export async function publishCell(options: PublishOptions): Promise<TargetReceip
     const plan = await planPublication(options);
     // Nothing to move needs no lock: a run with nothing changed only asks.
     if (plan.targets.every(({ steps }) => steps.every((step) => step.kind === 'keep'))) {
-      return plan.targets.map(({ target }) =>
-        receiptOf(options, target, { revisionTag: plan.revisionTag, moves: [], uploadedBytes: 0 }),
-      );
+      return await mapConcurrent(plan.targets, 4, async ({ target }) => {
+        await sendEvidence(options, target);
+        return receiptOf(options, target, { revisionTag: plan.revisionTag, moves: [], uploadedBytes: 0 });
+      });
     }
   }
   return await withProcessLock(join(store.stateFolder, `publish-${cell.id}.lock`), async () => {
@@ -199,12 +208,32 @@ async function publishTo(
   let uploadedBytes = 0;
   if (moves.length > 0) {
     if (target.store !== store) uploadedBytes = (await copyImage(store, target.store, candidate.index)).uploadedBytes;
+    uploadedBytes += await sendEvidence(options, target);
+    await options.admit();
     const entry: JournalEntry = { target: target.name, cell: cell.id, to: candidate.index, moves };
     await writeJournal(store, entry);
     await target.store.moveTags(toMoves(entry));
     await clearJournal(store, entry);
   }
+  if (moves.length === 0) uploadedBytes = await sendEvidence(options, target);
   return receiptOf(options, target, { revisionTag: plan.revisionTag, moves, uploadedBytes });
+}
+
+/**
+ * What is said of the image goes where the image goes, and so does what it was made from: before its tags. What was
+ * sent is noted, so that a run with nothing new asks nobody; `verify` finds what was taken away there.
+ */
+async function sendEvidence({ store, candidate, inputs }: PublishOptions, target: PublishTarget): Promise<number> {
+  if (target.store === store) return 0;
+  const subjects = [candidate.index.digest, ...candidate.platforms.map(({ manifest }) => manifest.digest)];
+  const listed = await mapConcurrent(subjects, 4, (subject) => store.listReferrers(subject, bundleMediaType));
+  const key = digestOf(canonicalJson([target.name, listed.flat().map(({ digest }) => digest), inputs?.digest ?? null]));
+  const note = join(store.stateFolder, 'evidence-sent', hexOf(candidate.index.digest), hexOf(digestOf(target.name)));
+  if ((await readTextIfExists(note)) === key) return 0;
+  await copyEvidence(store, target.store, subjects);
+  const uploaded = inputs ? (await copyImage(store, target.store, inputs)).uploadedBytes : 0;
+  await writeFileAtomic(note, key);
+  return uploaded;
 }
 
 interface Published {

@@ -50,7 +50,7 @@ const UnresolvedCellSchema = z.strictObject({
   hint: z.string().optional(),
 });
 
-const LockSchema = z.strictObject({
+export const LockSchema = z.strictObject({
   lockVersion: z.literal(2),
   name: z.string(),
   /** Day on which the inputs were chosen. */

@@ -14,6 +14,8 @@ import { blobOfBytes, verified } from '../read-blob.ts';
 import type { BlobSource, Store, StoredManifest, TagMove } from '../store.ts';
 
 const refName = 'org.opencontainers.image.ref.name';
+/** In the list, so that the referrers of a digest are found without reading all there are. */
+const subjectName = 'io.nodeworthy.subject';
 
 /** An image layout, and what only a folder on this machine can offer. */
 export interface LayoutStore extends Store {
@@ -41,6 +43,8 @@ export async function openLayoutStore(folder: string): Promise<LayoutStore> {
   const lockPath = join(stateFolder, 'index.lock');
   await prepare(folder, [blobs, join(stateFolder, 'tmp')]);
   let cached: { text: string; index: ImageIndex } | undefined;
+  const waiting: Descriptor[] = [];
+  let writing: Promise<void> = Promise.resolve();
 
   async function readLayoutIndex(): Promise<ImageIndex> {
     const text = await readTextIfExists(indexPath);
@@ -124,7 +128,13 @@ export async function openLayoutStore(folder: string): Promise<LayoutStore> {
     async putManifest(bytes, mediaType) {
       const descriptor = describeManifest(bytes, mediaType);
       await store.putBlob(blobOfBytes(bytes));
-      if (subjectOf(bytes) !== undefined) await store.keep({ ...descriptor, artifactType: artifactTypeOf(bytes) });
+      const subject = subjectOf(bytes);
+      if (subject !== undefined)
+        await store.keep({
+          ...descriptor,
+          artifactType: artifactTypeOf(bytes),
+          annotations: { [subjectName]: subject },
+        });
       return descriptor;
     },
     async resolveTag(tag) {
@@ -160,8 +170,9 @@ export async function openLayoutStore(folder: string): Promise<LayoutStore> {
       const found: Descriptor[] = [];
       for (const entry of manifests.filter((candidate) => candidate.artifactType !== undefined)) {
         if (artifactType !== undefined && entry.artifactType !== artifactType) continue;
-        const bytes = await readFile(blobPath(entry.digest));
-        if (subjectOf(bytes) === subject) found.push(entry);
+        const noted = entry.annotations?.[subjectName];
+        const about = noted ?? subjectOf(await readFile(blobPath(entry.digest)));
+        if (about === subject) found.push(entry);
       }
       return found;
     },
@@ -170,10 +181,25 @@ export async function openLayoutStore(folder: string): Promise<LayoutStore> {
       const { manifests } = await readLayoutIndex();
       if (manifests.some((entry) => entry.digest === descriptor.digest && entry.annotations?.[refName] === undefined))
         return;
-      await changeIndex((entries) => [
-        ...entries.filter((entry) => entry.digest !== descriptor.digest || entry.annotations?.[refName] !== undefined),
-        descriptor,
-      ]);
+      // Whoever comes while the list is being written goes into the next writing together with the others.
+      waiting.push(descriptor);
+      writing = writing.then(async () => {
+        const batch = new Map(waiting.splice(0).map((entry) => [entry.digest, entry]));
+        if (batch.size === 0) return;
+        try {
+          await changeIndex((entries) => [
+            ...entries.filter((entry) => !batch.has(entry.digest) || entry.annotations?.[refName] !== undefined),
+            ...batch.values(),
+          ]);
+        } catch (error) {
+          // Nobody may take what was not written for written.
+          waiting.unshift(...batch.values());
+          throw error;
+        }
+      });
+      const own = writing;
+      writing = own.catch(() => {});
+      await own;
     },
   };
   return store;

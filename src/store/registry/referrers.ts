@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { canonicalJson, compareText } from '../../core/canonical-json.ts';
 import type { Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
@@ -41,17 +42,31 @@ async function askApi(
   return found;
 }
 
+/** How long after a write another writer, who read before it, may still overwrite it. */
+const settleMs = 60;
+
 /**
- * Adds a referrer to the fallback tag (distribution spec, "Referrers tag schema"). Another writer may overwrite the
- * tag between our read and our write: it is read back, and written again until our entry is there.
+ * Adds referrers to the fallback tag (distribution spec, "Referrers tag schema"). Another writer may overwrite the
+ * tag between our read and our write: it is read back, once more after a while, and written again until all entries
+ * are there.
  */
-export async function addToFallback(transport: Transport, subject: Digest, entry: Descriptor): Promise<void> {
-  for (let attempt = 0; attempt < 10; attempt++) {
+export async function addToFallback(
+  transport: Transport,
+  subject: Digest,
+  entries: readonly Descriptor[],
+): Promise<void> {
+  for (let attempt = 0; attempt < 12; attempt++) {
     const index = await readFallback(transport, subject);
-    if (index.manifests.some((known) => known.digest === entry.digest)) {
-      return;
+    const known = new Set(index.manifests.map(({ digest }) => digest));
+    const missing = entries.filter(({ digest }) => !known.has(digest));
+    if (missing.length === 0) {
+      if (attempt === 0) return;
+      await sleep(settleMs * (1 + Math.random()));
+      const after = new Set((await readFallback(transport, subject)).manifests.map(({ digest }) => digest));
+      if (entries.every(({ digest }) => after.has(digest))) return;
+      continue;
     }
-    const manifests = [...index.manifests, entry].sort((a, b) => compareText(a.digest, b.digest));
+    const manifests = [...index.manifests, ...missing].sort((a, b) => compareText(a.digest, b.digest));
     const bytes = Buffer.from(canonicalJson({ ...index, schemaVersion: 2, mediaType: mediaTypes.index, manifests }));
     await putManifest(transport, fallbackTag(subject), { bytes, mediaType: mediaTypes.index });
   }

@@ -62,6 +62,7 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
   });
   const known = new Set<Digest>();
   const uploads = new Map<Digest, Promise<'stored' | 'present'>>();
+  const referrers = new Map<Digest, { readonly waiting: Descriptor[]; writing: Promise<void> }>();
 
   return {
     location: options.repository,
@@ -161,10 +162,29 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
     const parsed = ManifestSchema.safeParse(JSON.parse(bytes.toString('utf8')));
     const subject = parsed.data?.subject;
     if (!subject || subjectIndexed) return;
-    await addToFallback(transport, subject.digest, {
+    const entry: Descriptor = {
       ...descriptor,
       artifactType: parsed.data?.artifactType,
       annotations: parsed.data?.annotations,
+    };
+    await noteReferrer(subject.digest, entry);
+  }
+
+  /** Within this process there is one writer per subject, and it takes along what came while it was busy. */
+  async function noteReferrer(subject: Digest, entry: Descriptor): Promise<void> {
+    const queue = referrers.get(subject) ?? { waiting: [], writing: Promise.resolve() };
+    referrers.set(subject, queue);
+    queue.waiting.push(entry);
+    const own = queue.writing.then(async () => {
+      const batch = queue.waiting.splice(0);
+      if (batch.length === 0) return;
+      await addToFallback(transport, subject, batch).catch((error: unknown) => {
+        // Nobody may take what was not written for written.
+        queue.waiting.unshift(...batch);
+        throw error;
+      });
     });
+    queue.writing = own.catch(() => {});
+    await own;
   }
 }

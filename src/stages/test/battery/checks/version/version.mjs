@@ -8,3 +8,5 @@ assert.match(readFileSync('/usr/local/share/doc/node/LICENSE', 'utf8'), /Node\.j
 // A base of somebody else has no suite that we could expect.
 if (process.env.EXPECTED_SUITE)
   assert.match(readFileSync('/etc/os-release', 'utf8'), new RegExp(`VERSION_CODENAME=${process.env.EXPECTED_SUITE}`));
+// For the bill of materials: what this very binary says that it is made of.
+console.log(`process.versions ${JSON.stringify(process.versions)}`);

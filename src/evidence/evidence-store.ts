@@ -1,0 +1,143 @@
+import { mapConcurrent } from '../core/concurrency.ts';
+import { canonicalJson } from '../core/canonical-json.ts';
+import { digestOf, type Digest } from '../core/digest.ts';
+import { Failure } from '../core/errors.ts';
+import { bundleBytes, bundleMediaType, type Bundle } from '../formats/attestation/bundle.ts';
+import { predicateTypes, type PredicateKind } from '../formats/attestation/predicates.ts';
+import { emptyConfigBytes, emptyConfigDigest, ManifestSchema, type Descriptor } from '../formats/oci/descriptor.ts';
+import { mediaTypes } from '../formats/oci/media-types.ts';
+import { blobOfBytes, readBlob } from '../store/read-blob.ts';
+import type { Store } from '../store/store.ts';
+
+/** Digest of what a statement was made from: the next run knows without reading it that nothing changed. */
+export const inputsAnnotation = 'io.nodeworthy.inputs';
+const maxBundleBytes = 64 << 20;
+
+export interface SignedEvidence {
+  readonly kind: PredicateKind;
+  readonly bundle: Bundle;
+  readonly createdOn: Date;
+  readonly inputs: Digest;
+}
+
+/**
+ * Attaches bundles to a subject as cosign 3 and others look for them: one artifact manifest per bundle, with the
+ * bundle as its only layer, the empty configuration, and the subject with its size (image spec, "Guidelines for
+ * Artifact Usage"; cosign, bundle specification). All are read back: a registry that lost one is found out here.
+ */
+export async function attachEvidence(
+  store: Store,
+  subject: Descriptor,
+  evidence: readonly SignedEvidence[],
+): Promise<Descriptor[]> {
+  if (evidence.length === 0) return [];
+  await store.putBlob(blobOfBytes(emptyConfigBytes));
+  const attached = await mapConcurrent(evidence, 8, async (item) => {
+    const bytes = bundleBytes(item.bundle);
+    await store.putBlob(blobOfBytes(bytes));
+    return await store.putManifest(manifestOf(subject, item, bytes), mediaTypes.manifest);
+  });
+  await requireAttached(store, subject.digest, attached);
+  return attached;
+}
+
+function manifestOf(subject: Descriptor, { kind, createdOn, inputs }: SignedEvidence, bytes: Buffer): Buffer {
+  return Buffer.from(
+    canonicalJson({
+      schemaVersion: 2,
+      mediaType: mediaTypes.manifest,
+      artifactType: bundleMediaType,
+      config: { mediaType: mediaTypes.empty, digest: emptyConfigDigest, size: emptyConfigBytes.length },
+      layers: [{ mediaType: bundleMediaType, digest: digestOf(bytes), size: bytes.length }],
+      subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
+      annotations: {
+        'dev.sigstore.bundle.content': 'dsse-envelope',
+        'dev.sigstore.bundle.predicateType': predicateTypes[kind],
+        'org.opencontainers.image.created': createdOn.toISOString(),
+        [inputsAnnotation]: inputs,
+      },
+    }),
+  );
+}
+
+/** @throws Failure REGISTRY_INVALID when one is not listed after it was stored */
+async function requireAttached(store: Store, subject: Digest, attached: readonly Descriptor[]): Promise<void> {
+  const listed = new Set((await store.listReferrers(subject, bundleMediaType)).map(({ digest }) => digest));
+  const lost = attached.filter(({ digest }) => !listed.has(digest));
+  if (lost.length === 0) return;
+  throw new Failure(
+    'REGISTRY_INVALID',
+    `${store.location} does not list ${lost.length} of ${attached.length} referrers of ${subject} after they were stored`,
+    { hint: 'another writer may have overwritten them: run again; if it stays so, look at the registry' },
+  );
+}
+
+export interface ListedEvidence {
+  /** The artifact manifest. */
+  readonly manifest: Descriptor;
+  readonly manifestBytes: Buffer;
+  readonly bundle: Descriptor;
+  readonly inputs: string | undefined;
+}
+
+export interface StoredEvidence extends ListedEvidence {
+  readonly bytes: Buffer;
+}
+
+/** Every bundle on a subject, with its bytes. */
+export async function readEvidence(store: Store, subject: Digest): Promise<StoredEvidence[]> {
+  const listed = await listEvidence(store, subject);
+  return await mapConcurrent(listed, 8, async (item) => ({
+    ...item,
+    bytes: await readBlob(store, item.bundle, maxBundleBytes),
+  }));
+}
+
+/**
+ * Every bundle on a subject. "There is none" is an empty list; "could not look" is a failure, and so is a referrer
+ * that is listed and cannot be read.
+ */
+export async function listEvidence(store: Store, subject: Digest): Promise<ListedEvidence[]> {
+  const listed = await store.listReferrers(subject, bundleMediaType);
+  const found = await mapConcurrent(listed, 8, async (entry): Promise<ListedEvidence | undefined> => {
+    const stored = await store.getManifest(entry.digest);
+    if (!stored)
+      throw new Failure('NOT_FOUND', `${store.location} lists the referrer ${entry.digest} and does not have it`, {
+        hint: 'evidence is damaged there; publish again, or look at the store',
+      });
+    const manifest = ManifestSchema.safeParse(JSON.parse(stored.bytes.toString('utf8'))).data;
+    const [layer] = manifest?.layers ?? [];
+    // A registry may list what names another subject: that is not evidence of this one.
+    if (!manifest || !layer || manifest.subject?.digest !== subject) return undefined;
+    const { annotations } = manifest;
+    return {
+      manifest: stored.descriptor,
+      manifestBytes: stored.bytes,
+      bundle: layer,
+      inputs: annotations?.[inputsAnnotation],
+    };
+  });
+  return found.flatMap((item) => item ?? []);
+}
+
+/** Copies the bundles of subjects as they are; what the target has is not sent again. */
+export async function copyEvidence(
+  from: Store,
+  to: Store,
+  subjects: readonly Digest[],
+): Promise<{ readonly copied: number }> {
+  let copied = 0;
+  for (const subject of subjects) {
+    const have = new Set((await to.listReferrers(subject, bundleMediaType)).map(({ digest }) => digest));
+    const missing = (await readEvidence(from, subject)).filter(({ manifest }) => !have.has(manifest.digest));
+    if (missing.length === 0) continue;
+    await to.putBlob(blobOfBytes(emptyConfigBytes));
+    const attached = await mapConcurrent(missing, 8, async ({ manifest, manifestBytes, bytes }) => {
+      await to.putBlob(blobOfBytes(bytes));
+      return await to.putManifest(manifestBytes, manifest.mediaType);
+    });
+    await requireAttached(to, subject, attached);
+    copied += attached.length;
+  }
+  return { copied };
+}

@@ -1,0 +1,167 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { LoadedRecipe } from '../config/load-recipe.ts';
+import type { SigningConfig, TrustConfig } from '../config/signing-schema.ts';
+import { canonicalJson } from '../core/canonical-json.ts';
+import type { Context } from '../core/context.ts';
+import { digestOf } from '../core/digest.ts';
+import { Failure, translateFileError } from '../core/errors.ts';
+import { fileSize, writeFileAtomic } from '../core/files.ts';
+import { withProcessLock } from '../core/process-lock.ts';
+import { keyHint } from '../formats/attestation/bundle.ts';
+import { createKeyPair } from '../signers/local-key/key-pair.ts';
+import { openSigner } from '../signers/open-signer.ts';
+import { readPublicKey, type Signer } from '../signers/signer.ts';
+import type { TrustedSigner, TrustPolicy } from '../trust/trust-policy.ts';
+
+export interface Signing {
+  readonly release: Signer;
+  readonly failures: Signer;
+  readonly builder: string;
+  readonly author: string;
+  close(): Promise<void>;
+}
+
+/** Keys of this workspace, for a recipe that names none: made once, never shared, good for this machine alone. */
+const workspaceKeys = join('.nodeworthy', 'keys');
+
+export const builderOfWorkspace = 'https://nodeworthy.io/builders/local';
+
+async function configOf(loaded: LoadedRecipe): Promise<Omit<SigningConfig, 'author'>> {
+  const { signing } = loaded.recipe;
+  if (signing) return signing;
+  await ensureWorkspaceKeys(loaded.folder);
+  const keyAt = (name: string) => ({ key: join(workspaceKeys, `${name}.key`) });
+  return { release: keyAt('release'), failures: keyAt('failures'), builder: builderOfWorkspace };
+}
+
+async function ensureWorkspaceKeys(folder: string): Promise<void> {
+  const keys = join(folder, workspaceKeys);
+  const isThere = async (name: string): Promise<boolean> => (await fileSize(join(keys, `${name}.pub`))) !== undefined;
+  if ((await isThere('release')) && (await isThere('failures'))) return;
+  await mkdir(keys, { recursive: true, mode: 0o700 });
+  await withProcessLock(join(keys, '.lock'), async () => {
+    for (const name of ['release', 'failures']) {
+      if (await isThere(name)) continue;
+      await writeKeyPair(join(keys, name), undefined);
+    }
+  });
+}
+
+/** `PATH.key`, for its owner alone, and `PATH.pub`; the public one comes last: where it is, the other is whole. */
+export async function writeKeyPair(path: string, passphrase: string | undefined): Promise<{ readonly hint: string }> {
+  const pair = createKeyPair(passphrase);
+  await writeFileAtomic(`${path}.key`, pair.privateKey, 0o600);
+  await writeFileAtomic(`${path}.pub`, pair.publicKey);
+  return { hint: keyHint(readPublicKey(pair.publicKey, `${path}.pub`)) };
+}
+
+export async function openSigning(loaded: LoadedRecipe, context: Context): Promise<Signing> {
+  const config = await configOf(loaded);
+  const ports = { folder: loaded.folder, env: context.env, signal: context.signal };
+  const release = await openSigner(config.release, ports);
+  const failures = await openSigner(config.failures, ports);
+  if (release.hint !== undefined && release.hint === failures.hint)
+    throw new Failure('KEY_INVALID', 'signing.release and signing.failures are the same key', {
+      hint: 'a failure that the release key signed would pass for a release: use another key for it',
+    });
+  return {
+    release,
+    failures,
+    builder: config.builder,
+    author: loaded.recipe.signing?.author ?? (await authorOf(loaded, context)),
+    async close() {
+      await release.close();
+      await failures.close();
+    },
+  };
+}
+
+/** Author of the last commit of the recipe; else whoever runs this. */
+async function authorOf(loaded: LoadedRecipe, { env }: Context): Promise<string> {
+  const named = env['NODEWORTHY_AUTHOR'];
+  if (named !== undefined && named !== '') return named;
+  const args = ['log', '-1', '--format=%ae', '--', basename(loaded.path)];
+  const email = await new Promise<string>((done) => {
+    execFile('git', args, { cwd: loaded.folder, timeout: 5000 }, (error, stdout) => done(error ? '' : stdout.trim()));
+  });
+  return email === '' ? (env['USER'] ?? env['LOGNAME'] ?? 'unknown') : email;
+}
+
+/** What is believed here: the list of the recipe, or the keys that sign here when there is none. */
+export async function trustOf(loaded: LoadedRecipe): Promise<TrustPolicy> {
+  const { trust, signing } = loaded.recipe;
+  if (trust.length > 0) return await readTrust(trust, loaded.folder);
+  const config = await configOf(loaded);
+  const entry = (name: string, signer: SigningConfig['release'], states: string[]): TrustConfig[number] => {
+    const publicKey = 'publicKey' in signer ? signer.publicKey : 'key' in signer ? publicKeyOf(signer.key) : undefined;
+    if (publicKey === undefined)
+      throw new Failure('RECIPE_INVALID', 'signing without keys needs a list under trust', {
+        hint: 'say under trust which issuer and subject are believed, with the trusted root',
+      });
+    return { name, publicKey, states: states as TrustConfig[number]['states'], roles: [] };
+  };
+  const prefix = signing ? loaded.recipe.name : 'workspace';
+  return await readTrust(
+    [
+      entry(`${prefix}-release`, config.release, ['evidence', 'certificates', 'revocations', 'vex']),
+      entry(`${prefix}-failures`, config.failures, ['failures']),
+    ],
+    loaded.folder,
+  );
+}
+
+function publicKeyOf(key: string): string {
+  return `${key.replace(/\.(?:key|pem)$/, '')}.pub`;
+}
+
+/** Reads the keys of a trust policy. @throws Failure KEY_INVALID, or RECIPE_INVALID for two entries of one key */
+export async function readTrust(config: TrustConfig, folder: string): Promise<TrustPolicy> {
+  const signers: TrustedSigner[] = [];
+  for (const { publicKey, identity, ...entry } of config) {
+    const path = resolve(folder, publicKey ?? identity?.trustedRoot ?? '');
+    const text = await readFile(path, 'utf8').catch((error: unknown) => {
+      const translated = translateFileError(error, path);
+      if (translated instanceof Failure) throw translated;
+      throw new Failure('KEY_INVALID', `trust names ${path} for ${entry.name}, which cannot be read`, {
+        hint: 'correct the path under trust; relative paths start at the recipe',
+        cause: error,
+      });
+    });
+    if (identity) {
+      signers.push({ ...entry, identity: { kind: 'certificate', ...identity, trustedRoot: text } });
+      continue;
+    }
+    const key = readPublicKey(text, path);
+    const hint = keyHint(key);
+    const twin = signers.find((other) => other.identity.kind === 'key' && other.identity.hint === hint);
+    if (twin)
+      throw new Failure('RECIPE_INVALID', `trust lists the same key twice, as ${twin.name} and as ${entry.name}`, {
+        hint: 'one entry can have several states and roles',
+      });
+    signers.push({ ...entry, identity: { kind: 'key', key, hint } });
+  }
+  const identities = signers.map(({ identity, ...entry }) => ({
+    ...entry,
+    identity: identity.kind === 'key' ? identity.hint : { ...identity, trustedRoot: digestOf(identity.trustedRoot) },
+  }));
+  return { signers, digest: digestOf(canonicalJson(identities)) };
+}
+
+/** The trust of a single key, for whoever has nothing but that: it may state everything but approvals. */
+export function trustInKey(pem: string, path: string): TrustPolicy {
+  const key = readPublicKey(pem, path);
+  const hint = keyHint(key);
+  return {
+    signers: [
+      {
+        name: basename(path),
+        identity: { kind: 'key', key, hint },
+        states: ['evidence', 'certificates', 'revocations', 'vex', 'failures'],
+        roles: [],
+      },
+    ],
+    digest: digestOf(hint),
+  };
+}

@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { ApprovalSchema, ScanSchema, type Approval } from '../../formats/attestation/predicate-shapes.ts';
+import {
+  allow,
+  commonConfig,
+  defineGate,
+  deny,
+  readPredicate,
+  statementsOf,
+  type Answer,
+  type GateInput,
+} from '../gate.ts';
+import type { BelievedStatement } from '../../trust/judge-bundle.ts';
+import { evidenceSeen } from '../evidence-seen.ts';
+
+const automatic = ['security-fix'] as const;
+
+/** Comes last: it knows what the others said. */
+export const approvalsGate = defineGate({
+  name: 'approvals',
+  summary: 'Enough people approved exactly this digest on exactly this evidence, and its author is none of them',
+  reason: 'A machine says what it found; people take responsibility.',
+  Config: z.strictObject({
+    ...commonConfig,
+    required: z.number().int().min(1).default(1).describe('How many people'),
+    roles: z
+      .record(z.string(), z.number().int().min(1))
+      .default({})
+      .describe('How many of them with a role of the trust policy, like { security: 1 }'),
+    automatic: z
+      .array(z.enum(automatic))
+      .default([])
+      .describe(
+        'Changes that need nobody when all other gates are open: `security-fix`, an image of the same line that repairs what the published one has',
+      ),
+  }),
+  evaluate(input, { required, roles, automatic: kinds }) {
+    const found = input.evidence.statements.flatMap((statement) => {
+      const approval = statement.kind === 'approval' ? readPredicate(statement, ApprovalSchema) : undefined;
+      return approval && approval.environment === input.environment ? [{ statement, approval }] : [];
+    });
+    const judged = found.map((item) => ({ ...item, problem: problemOf(item, input) }));
+    const rejected = judged.find(({ approval, problem }) => approval.decision === 'rejected' && problem === undefined);
+    if (rejected)
+      return [
+        deny(
+          `${rejected.approval.person} rejected it: ${rejected.approval.reason}`,
+          'build another image, or let the rejection expire',
+          [rejected.statement],
+        ),
+      ];
+    const counted = new Map<string, (typeof judged)[number]>();
+    for (const item of judged)
+      if (item.problem === undefined && item.approval.decision === 'approved')
+        counted.set(item.statement.signer.person ?? '', item);
+    const approvers = [...counted.values()];
+    const short = [
+      ...(approvers.length < required ? [`${approvers.length} of ${required} approvals`] : []),
+      ...Object.entries(roles).flatMap(([role, count]) => {
+        const have = approvers.filter(({ statement }) => statement.signer.roles.includes(role)).length;
+        return have < count ? [`${have} of ${count} by ${role}`] : [];
+      }),
+    ];
+    const names = approvers.map(({ approval }) => approval.person).join(', ');
+    if (short.length === 0)
+      return [
+        allow(
+          `approved by ${names}`,
+          approvers.map(({ statement }) => statement),
+        ),
+      ];
+    if (kinds.includes('security-fix')) {
+      const fixes = fixedBy(input);
+      const blocked = input.verdicts.some(({ result }) => result === 'deny' || result === 'wait');
+      if (fixes.length > 0 && !blocked)
+        return [allow(`nobody has to approve a repair of ${fixes.slice(0, 5).join(', ')}`)];
+    }
+    const unfit = judged.flatMap(({ approval, problem }) =>
+      problem === undefined ? [] : [`${approval.person}: ${problem}`],
+    );
+    return [
+      {
+        result: 'wait',
+        reason: `has ${short.join(', ')}${unfit.length > 0 ? `; not counted: ${unfit.join('; ')}` : ''}`,
+        fix: `\`nodeworthy approve ${input.image.cell} --environment ${input.environment}\` with the key of an approver`,
+        evidence: approvers.map(({ statement }) => statement.payloadDigest),
+      } satisfies Answer,
+    ];
+  },
+});
+
+/** @returns why a decision does not count; undefined when it does */
+function problemOf(
+  { statement, approval }: { readonly statement: BelievedStatement; readonly approval: Approval },
+  input: GateInput,
+): string | undefined {
+  const { person } = statement.signer;
+  if (person === undefined) return `the key ${statement.signer.name} is no person’s`;
+  if (approval.person !== person) return `the key belongs to ${person}`;
+  if (person === input.image.author) return 'is the author';
+  if (Date.parse(approval.expiresOn) <= input.now.getTime()) return `expired on ${approval.expiresOn}`;
+  if (approval.policy !== input.policy) return 'saw another policy';
+  const now = new Set(evidenceSeen(input).map((item) => `${item.kind} ${item.subject} ${item.digest}`));
+  const seen = new Set(approval.evidence.map((item) => `${item.kind} ${item.subject} ${item.digest}`));
+  const fresh = [...now].find((item) => !seen.has(item));
+  if (fresh !== undefined) return `did not see ${fresh.split(' ')[0]} as it is now`;
+  const gone = [...seen].find((item) => !now.has(item));
+  return gone === undefined ? undefined : `saw ${gone.split(' ')[0]} that is no longer there`;
+}
+
+/** Findings of the published image that this one does not have. */
+function fixedBy({ previous, platforms }: GateInput): string[] {
+  if (!previous) return [];
+  const now = new Set(
+    platforms.flatMap(({ evidence }) =>
+      statementsOf(evidence, 'scan').flatMap(
+        (statement) => readPredicate(statement, ScanSchema)?.nodeworthy_findings.map(({ id }) => id) ?? [],
+      ),
+    ),
+  );
+  return previous.findings.filter((id) => !now.has(id));
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { ScanSchema, severities, type Finding } from '../../formats/attestation/predicate-shapes.ts';
+import {
+  allow,
+  commonConfig,
+  defineGate,
+  deny,
+  missing,
+  readPredicate,
+  statementsOf,
+  warn,
+  type Answer,
+  type GateInput,
+  type PlatformInput,
+  type Waiver,
+} from '../gate.ts';
+
+const Config = z.strictObject({
+  ...commonConfig,
+  deny: z
+    .array(z.enum(severities))
+    .default(['critical', 'high', 'unknown'])
+    .describe('Severities that are refused; what nobody has rated is `unknown`'),
+  unfixed: z.enum(['deny', 'allow']).default('deny').describe('What to do where there is no repaired version yet'),
+  graceDays: z
+    .partialRecord(z.enum(severities), z.number().int().min(0))
+    .default({})
+    .describe('Days that a repaired version may be out before it has to be in, by severity'),
+  kev: z
+    .enum(['deny', 'allow'])
+    .default('deny')
+    .describe('What to do with one that is known to be exploited, whatever its severity'),
+  maxScanAgeDays: z.number().positive().default(7).describe('Most days since the scan'),
+});
+type VulnerabilityRules = z.infer<typeof Config>;
+
+export const vulnerabilitiesGate = defineGate({
+  name: 'vulnerabilities',
+  summary: 'The newest scan of each platform found nothing that the policy refuses, or somebody waived it',
+  reason: 'A known hole that can be closed is a choice, and choices have names and dates.',
+  Config,
+  evaluate: (input, config) => input.platforms.flatMap((target) => judgePlatform(target, input, config)),
+});
+
+const dayMs = 86_400_000;
+
+function judgePlatform({ platform, evidence }: PlatformInput, input: GateInput, config: VulnerabilityRules): Answer[] {
+  const scans = statementsOf(evidence, 'scan').flatMap((statement) => {
+    const scan = readPredicate(statement, ScanSchema);
+    return scan ? [{ statement, scan }] : [];
+  });
+  const newest = scans.sort((a, b) => (a.scan.metadata.scanFinishedOn < b.scan.metadata.scanFinishedOn ? 1 : -1))[0];
+  if (!newest)
+    return [deny(`${platform}: ${missing('scan', 'scan', evidence)}`, 'name feeds in the recipe, and run again')];
+  const { statement, scan } = newest;
+  const ageDays = (input.now.getTime() - Date.parse(scan.metadata.scanFinishedOn)) / dayMs;
+  if (ageDays > config.maxScanAgeDays)
+    return [
+      deny(
+        `${platform}: the scan is ${Math.floor(ageDays)} days old, at most ${config.maxScanAgeDays} are taken`,
+        'scan again with `nodeworthy run`',
+        [statement],
+      ),
+    ];
+  const answers: Answer[] = [];
+  let waived = 0;
+  for (const finding of scan.nodeworthy_findings) {
+    const why = refusal(finding, input.now, config);
+    if (why === undefined) continue;
+    const name = `${finding.id} in ${finding.name} ${finding.version} (${why})`;
+    const waivers = input.waivers.filter((waiver) => covers(waiver, finding));
+    const standing = waivers.find(({ until }) => input.now.toISOString().slice(0, 10) <= until);
+    if (standing) {
+      waived++;
+      const left = Math.ceil((Date.parse(standing.until) - input.now.getTime()) / dayMs);
+      if (left <= 14)
+        answers.push(
+          warn(
+            `${platform}: the waiver of ${name} by ${standing.by} lapses on ${standing.until}`,
+            'repair it, or have the waiver renewed',
+            [statement],
+          ),
+        );
+      continue;
+    }
+    const lapsed = waivers.at(-1);
+    answers.push(
+      deny(
+        `${platform}: ${name}${lapsed ? `; its waiver by ${lapsed.by} lapsed on ${lapsed.until}` : ''}`,
+        finding.fixedVersion === undefined
+          ? 'there is no repaired version: a waiver with a name, a reason and a date, or a VEX document, is a way'
+          : `take ${finding.fixedVersion}: \`nodeworthy lock --update\`, then run again`,
+        [statement],
+      ),
+    );
+  }
+  if (answers.some(({ result }) => result === 'deny')) return answers;
+  const count = scan.nodeworthy_findings.length;
+  return [...answers, allow(`${platform}: ${count} known, none refused, ${waived} waived`, [statement])];
+}
+
+/** @returns why the policy refuses a finding; undefined when it does not */
+function refusal(finding: Finding, now: Date, config: VulnerabilityRules): string | undefined {
+  if (finding.vex && ['not_affected', 'fixed'].includes(finding.vex.status)) return undefined;
+  if (finding.kev && config.kev === 'deny') return 'known to be exploited';
+  if (!config.deny.includes(finding.severity)) return undefined;
+  if (finding.fixedVersion === undefined)
+    return config.unfixed === 'deny' ? `${finding.severity}, not repaired` : undefined;
+  const grace = config.graceDays[finding.severity] ?? 0;
+  // Nobody knows since when: the time of grace is over.
+  const since = finding.fixedSince === undefined ? Number.NaN : Date.parse(finding.fixedSince);
+  const days = (now.getTime() - since) / dayMs;
+  if (days <= grace && grace > 0) return undefined;
+  const age = Number.isNaN(days) ? 'repaired' : `repaired for ${Math.floor(days)} days`;
+  return `${finding.severity}, ${age} in ${finding.fixedVersion}`;
+}
+
+function covers(waiver: Waiver, finding: Finding): boolean {
+  const isSame = waiver.vulnerability === finding.id || finding.aliases.includes(waiver.vulnerability);
+  return isSame && (waiver.package === undefined || waiver.package === finding.name);
+}

@@ -1,0 +1,175 @@
+import { EnvironmentSchema, type EnvironmentConfig } from './config/environment-schema.ts';
+import type { LoadedRecipe } from './config/load-recipe.ts';
+import type { Context } from './core/context.ts';
+import { Failure } from './core/errors.ts';
+import { suggest } from './core/suggest.ts';
+import { openSigning, trustOf, type Signing } from './evidence/signing.ts';
+import type { Candidate } from './stages/assemble/assemble-cell.ts';
+import { attestCell, attestFailure, type AttestInput } from './stages/attest/attest-cell.ts';
+import { certifyCell } from './stages/certify/certify-cell.ts';
+import { gateCell, loadPolicy, type GatedCell, type Policy } from './stages/gate/gate-cell.ts';
+import type { PlannedCell } from './stages/plan/cell.ts';
+import { settingsFor } from './stages/plan/image-settings.ts';
+import { inputsOfCell, type Lock } from './stages/resolve/lock.ts';
+import { openScanner, type Scanner } from './stages/scan/scanner.ts';
+import { readVex, vexStatements } from './stages/scan/vex.ts';
+import { describeInput } from './sources/input.ts';
+import type { Suite } from './stages/test/report.ts';
+import type { PlatformReport } from './stages/test/test-candidate.ts';
+import type { LayoutStore } from './store/layout/layout-store.ts';
+
+/** Version of Nodeworthy that builds, for provenance. */
+export const builderVersion = '0.1.0';
+
+export interface EvidenceInput {
+  readonly store: LayoutStore;
+  readonly loaded: LoadedRecipe;
+  readonly lock: Lock;
+  readonly context: Context;
+  readonly environment?: string;
+}
+
+/** Name of the policy for a recipe that has none: the gates that are always asked. */
+export const defaultEnvironment = 'default';
+
+export function chooseEnvironment(
+  { recipe }: LoadedRecipe,
+  wanted: string | undefined,
+): { readonly name: string; readonly config: EnvironmentConfig } {
+  const known = Object.entries(recipe.environments);
+  const found = wanted === undefined ? known[0] : known.find(([name]) => name === wanted);
+  if (found) return { name: found[0], config: found[1] };
+  if (known.length === 0 && (wanted === undefined || wanted === defaultEnvironment))
+    return { name: defaultEnvironment, config: EnvironmentSchema.parse({}) };
+  const names = known.map(([name]) => name);
+  const near = suggest(wanted ?? '', names);
+  throw new Failure('USAGE', `the recipe has no environment ${JSON.stringify(wanted)}`, {
+    hint: near ? `did you mean ${near}?` : `environments: ${names.join(', ') || 'none; write some under environments'}`,
+  });
+}
+
+/** What all cells need to make evidence and to judge it, opened once. */
+export interface Certification {
+  readonly signing: Signing;
+  readonly policy: Policy;
+  readonly scanner: Scanner | undefined;
+  close(): Promise<void>;
+}
+
+export async function openCertification(input: EvidenceInput): Promise<Certification> {
+  const { loaded, context, store } = input;
+  const signing = await openSigning(loaded, context);
+  const trust = await trustOf(loaded);
+  const policy = await loadPolicy(loaded, chooseEnvironment(loaded, input.environment), trust);
+  const scanner = await openScanner({ store, loaded, context });
+  return {
+    signing,
+    policy,
+    scanner,
+    async close() {
+      await signing.close();
+      scanner?.close();
+    },
+  };
+}
+
+export interface CertifiedCell {
+  readonly cell: PlannedCell;
+  readonly candidate: Candidate;
+  readonly reports: readonly PlatformReport[];
+  readonly suitesFor: (platform: string) => readonly Suite[];
+}
+
+/** Says what is known of a tested candidate. */
+export async function attest(input: EvidenceInput, certification: Certification, job: CertifiedCell): Promise<void> {
+  const { signing, scanner } = certification;
+  const { context, loaded } = input;
+  const documents = readVex(loaded);
+  await attestCell(
+    {
+      ...attestInput(input, signing, job),
+      more: async (platform, sbom) => [
+        ...vexStatements(documents, [platform.manifest]),
+        ...(scanner ? [await scanner.planScan(platform, await sbom())] : []),
+      ],
+    },
+    context,
+  );
+}
+
+/** Says that a candidate did not pass, with the key for that. */
+export async function attestFailed(
+  input: EvidenceInput,
+  certification: Certification,
+  job: CertifiedCell,
+): Promise<void> {
+  await attestFailure(attestInput(input, certification.signing, job), input.context);
+}
+
+function attestInput(
+  { store, lock, loaded }: EvidenceInput,
+  signing: Signing,
+  { cell, candidate, reports }: CertifiedCell,
+): Omit<AttestInput, 'more'> {
+  const materials = [
+    ...inputsOfCell(lock, cell.id).map((item) => ({ name: describeInput(item), digest: item.digest })),
+    ...(candidate.madeFrom ?? []),
+  ];
+  return {
+    store,
+    name: loaded.recipe.name,
+    release: cell.release || cell.id,
+    candidate,
+    reports,
+    configuration: lock.cells.find(({ id }) => id === cell.id)?.configuration ?? '',
+    materials,
+    builderVersion,
+    signing,
+  };
+}
+
+/** Asks the gates about what is stored now. */
+export async function gate(
+  input: EvidenceInput,
+  { policy, signing }: Certification,
+  job: CertifiedCell,
+): Promise<GatedCell> {
+  const { cell, candidate, suitesFor } = job;
+  const { store, lock, loaded, context } = input;
+  const inputs = inputsOfCell(lock, cell.id).map(({ digest }) => digest);
+  return await gateCell({
+    store,
+    loaded,
+    policy,
+    cell: { ...cell, release: cell.release || cell.id },
+    index: candidate.index.digest,
+    suitesFor,
+    inputs: [...inputs, ...(candidate.madeFrom ?? []).map(({ digest }) => digest)],
+    hardening: cell.release === '' ? [] : settingsFor(loaded, cell).hardening,
+    author: signing.author,
+    chosenOn: lock.date,
+    now: context.now,
+  });
+}
+
+/** Signs the certificate of an allowed image. */
+export async function certify(
+  { store, loaded, context }: EvidenceInput,
+  { policy, signing }: Certification,
+  { candidate }: CertifiedCell,
+  gated: GatedCell,
+): Promise<void> {
+  const { index, platforms } = candidate;
+  await certifyCell({ store, name: loaded.recipe.name, policy, gated, index, platforms, signing }, context);
+}
+
+/** @throws Failure DENIED with what the gates say; nothing is published then */
+export function requireAllowed({ decision, input }: GatedCell): void {
+  if (decision.result === 'allowed') return;
+  const open = decision.verdicts.filter(({ result }) => result === 'deny' || result === 'wait');
+  throw new Failure(
+    'DENIED',
+    `${input.image.cell} is ${decision.result} in ${decision.environment}: ${open.map(({ gate, reason }) => `${gate}: ${reason}`).join('\n')}`,
+    { hint: open[0]?.fix ?? 'look with `nodeworthy gate`' },
+  );
+}

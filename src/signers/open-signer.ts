@@ -1,0 +1,22 @@
+import type { SignerConfig } from '../config/signing-schema.ts';
+import { openCommandSigner } from './command/command-signer.ts';
+import { openHttpSigner } from './http/http-signer.ts';
+import { openKeylessSigner } from './keyless/keyless-signer.ts';
+import { openLocalKeySigner } from './local-key/local-key-signer.ts';
+import type { Signer } from './signer.ts';
+
+/** What a signer may use of the outside. */
+export interface SignerPorts {
+  /** Where relative paths start. */
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+/** The table of signers. */
+export async function openSigner(config: SignerConfig, ports: SignerPorts): Promise<Signer> {
+  if ('key' in config) return await openLocalKeySigner(config, ports);
+  if ('command' in config) return await openCommandSigner(config, ports);
+  if ('url' in config) return await openHttpSigner(config, ports);
+  return await openKeylessSigner(config.keyless, ports);
+}

@@ -1,0 +1,171 @@
+import { canonicalJson } from '../../core/canonical-json.ts';
+import type { Context } from '../../core/context.ts';
+import { hexOf, type Digest } from '../../core/digest.ts';
+import { believedEvidence } from '../../evidence/believed-evidence.ts';
+import type { Signing } from '../../evidence/signing.ts';
+import {
+  CertificateSchema,
+  ScanSchema,
+  type Certificate,
+  type Finding,
+} from '../../formats/attestation/predicate-shapes.ts';
+import { imageReference } from '../../formats/sbom/cyclonedx.ts';
+import { readPredicate, statementsOf, type EvidenceOf } from '../../gates/gate.ts';
+import type { Store } from '../../store/store.ts';
+import { signPlanned, type PlannedStatement } from '../attest/attest-cell.ts';
+import type { GatedCell, Policy } from '../gate/gate-cell.ts';
+import { gradeImage, type Graded } from './grade.ts';
+
+export const verifierId = 'https://nodeworthy.io/verifiers/gate';
+const dayMs = 86_400_000;
+
+export interface CertifyInput {
+  readonly store: Store;
+  readonly name: string;
+  readonly policy: Policy;
+  readonly gated: GatedCell;
+  readonly index: { readonly mediaType: string; readonly digest: Digest; readonly size: number };
+  readonly platforms: readonly {
+    readonly platform: string;
+    readonly manifest: { readonly mediaType: string; readonly digest: Digest; readonly size: number };
+  }[];
+  readonly signing: Signing;
+}
+
+/**
+ * Signs what the gates said of an allowed image: a SLSA verification summary on the index and on each platform, that
+ * names all that was read by digest. A certificate that says the same and is not half over is kept.
+ */
+export async function certifyCell(input: CertifyInput, context: Context): Promise<void> {
+  const { policy, gated, signing, store } = input;
+  const { now } = gated.input;
+  const inputs = certificateInputs(gated);
+  const basis = { inputs, policy: policy.digest, verdicts: gated.decision.verdicts };
+  const standing = await findCertificate(store, input.index.digest, policy, now);
+  const halfMs = (policy.config.validDays * dayMs) / 2;
+  const isFresh =
+    standing !== undefined &&
+    Date.parse(standing.nodeworthy_validUntil) - now.getTime() > halfMs &&
+    canonicalJson(standing.nodeworthy_inputs) === canonicalJson(inputs) &&
+    standing.policy.digest['sha256'] === hexOf(policy.digest);
+  // The key is part of what is kept: after a rotation the new one signs.
+  if (isFresh && (await hasOwn(input, now))) return;
+  const statement = (subject: PlannedStatement['subject'], resourceUri: string): PlannedStatement => ({
+    subject,
+    kind: 'certificate',
+    basis: { ...basis, since: now.toISOString() },
+    predicate: () => certificatePredicate(input, { resourceUri, inputs, now }),
+  });
+  const { index, platforms, name } = input;
+  await signPlanned(
+    store,
+    [
+      ...platforms.map(({ platform, manifest }) =>
+        statement(manifest, imageReference({ name, digest: manifest.digest, platform })),
+      ),
+      // The index last: where its certificate is, all are.
+      statement(index, `pkg:oci/${encodeURIComponent(name)}@${index.digest}`),
+    ],
+    { name, signing },
+    context,
+  );
+}
+
+async function hasOwn({ store, index, policy, signing }: CertifyInput, now: Date): Promise<boolean> {
+  const { statements } = await believedEvidence(store, index.digest, { trust: policy.trust, now });
+  const own = statements.filter(({ kind }) => kind === 'certificate');
+  return own.some(({ signer }) => signer.identity.kind !== 'key' || signer.identity.hint === signing.release.hint);
+}
+
+function certificateInputs(gated: GatedCell): Certificate['nodeworthy_inputs'] {
+  const { input } = gated;
+  const all = [input.evidence, ...input.platforms.map(({ evidence }) => evidence)];
+  return all
+    .flatMap(({ subject, statements }) =>
+      statements
+        .filter(({ kind, isFailure }) => kind !== 'certificate' && !isFailure)
+        .map(({ kind, payloadDigest, bundleDigest }) => ({
+          kind,
+          subject,
+          digest: payloadDigest,
+          bundle: bundleDigest,
+        })),
+    )
+    .sort((a, b) => (`${a.subject} ${a.kind} ${a.bundle}` < `${b.subject} ${b.kind} ${b.bundle}` ? -1 : 1));
+}
+
+function certificatePredicate(
+  { policy, gated, platforms, index }: CertifyInput,
+  {
+    resourceUri,
+    inputs,
+    now,
+  }: { readonly resourceUri: string; readonly inputs: Certificate['nodeworthy_inputs']; readonly now: Date },
+): object {
+  const { decision, input } = gated;
+  const until = new Date(now.getTime() + policy.config.validDays * dayMs);
+  // Nothing is certified past the day on which its line or its base ends.
+  const ends = [input.facts.line?.end, input.facts.baseEnd].flatMap((day) =>
+    day === undefined ? [] : [`${day}T00:00:00.000Z`],
+  );
+  const validUntil = [until.toISOString(), ...ends.filter((end) => end > now.toISOString())].sort()[0];
+  return {
+    verifier: { id: verifierId },
+    timeVerified: now.toISOString(),
+    resourceUri,
+    policy: {
+      uri: `https://nodeworthy.io/policies/${policy.environment}`,
+      digest: { sha256: hexOf(policy.digest) },
+    },
+    inputAttestations: inputs.map(({ bundle }) => ({ digest: { sha256: hexOf(bundle) } })),
+    verificationResult: 'PASSED',
+    verifiedLevels: ['SLSA_BUILD_LEVEL_1'],
+    slsaVersion: '1.0',
+    nodeworthy_environment: policy.environment,
+    nodeworthy_validUntil: validUntil,
+    nodeworthy_index: index.digest,
+    nodeworthy_platforms: platforms.map(({ platform, manifest }) => ({ platform, digest: manifest.digest })),
+    nodeworthy_verdicts: decision.verdicts,
+    nodeworthy_inputs: inputs,
+    nodeworthy_waivers: input.waivers,
+    nodeworthy_chosenOn: input.image.chosenOn,
+    nodeworthy_grade: gradeOf(gated),
+  };
+}
+
+export function findingsOf(platforms: readonly { readonly evidence: EvidenceOf }[]): Finding[] {
+  return platforms.flatMap(({ evidence }) => {
+    const scans = statementsOf(evidence, 'scan').flatMap((statement) => readPredicate(statement, ScanSchema) ?? []);
+    const newest = scans.sort((a, b) => (a.metadata.scanFinishedOn < b.metadata.scanFinishedOn ? 1 : -1))[0];
+    return newest?.nodeworthy_findings ?? [];
+  });
+}
+
+export function gradeOf({ input }: Pick<GatedCell, 'input'>): Graded {
+  return gradeImage({
+    since: new Date(input.image.chosenOn),
+    now: input.now,
+    findings: findingsOf(input.platforms),
+    ends: [input.facts.line?.end, input.facts.baseEnd].flatMap((day) => day ?? []),
+  });
+}
+
+/** The certificate of an environment that is valid the longest; undefined when there is none that is believed. */
+export async function findCertificate(
+  store: Store,
+  subject: Digest,
+  { environment, trust }: Pick<Policy, 'environment' | 'trust'>,
+  now: Date,
+): Promise<Certificate | undefined> {
+  const evidence = await believedEvidence(store, subject, { trust, now });
+  return bestCertificate(evidence, environment);
+}
+
+export function bestCertificate(evidence: EvidenceOf, environment: string | undefined): Certificate | undefined {
+  const found = statementsOf(evidence, 'certificate').flatMap((statement) => {
+    const certificate = readPredicate(statement, CertificateSchema);
+    const fits = environment === undefined || certificate?.nodeworthy_environment === environment;
+    return certificate && fits ? [certificate] : [];
+  });
+  return found.sort((a, b) => (a.nodeworthy_validUntil < b.nodeworthy_validUntil ? 1 : -1))[0];
+}

@@ -1,0 +1,338 @@
+import { on } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { createGunzip } from 'node:zlib';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { open as openZip, type Entry, type Options, type ZipFile } from 'yauzl';
+import { Failure, isFailure } from '../../core/errors.ts';
+import { hexOf, type Digest } from '../../core/digest.ts';
+import { fileSize, syncFolder } from '../../core/files.ts';
+import { withProcessLock } from '../../core/process-lock.ts';
+import { splitObject } from '../../formats/split-object.ts';
+import { TrackedPackageSchema } from '../../formats/vulnerabilities/debian-tracker.ts';
+import type { FeedKind } from '../../formats/vulnerabilities/feed-kinds.ts';
+import { epssDate, KevSchema, parseEpssLine } from '../../formats/vulnerabilities/known-exploited.ts';
+import { NodeCoreSchema, NodeReleaseSchema } from '../../formats/vulnerabilities/node-feeds.ts';
+import { OpenVexSchema } from '../../formats/vulnerabilities/openvex.ts';
+import { OsvSchema, osvKeys, type OsvEntry } from '../../formats/vulnerabilities/osv.ts';
+import { z } from 'zod';
+import { SecurityArchiveSchema } from './security-archive.ts';
+
+/** Raised when rows are written in another way: older indexes are then made again. */
+const indexVersion = 1;
+/** Rows that are written at once: whoever is interrupted loses no more than these. */
+const batchRows = 2000;
+const maxEntryBytes = 64 << 20;
+
+interface Row {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+/** What a feed knows, ready to be asked by key. */
+export interface FeedIndex {
+  readonly entries: number;
+  /** When its maker made it, as far as it says; ISO time. */
+  readonly date: string | undefined;
+  lookUp(key: string): unknown[];
+  close(): void;
+}
+
+export interface IndexedFeed {
+  readonly name: string;
+  readonly kind: FeedKind;
+  readonly digest: Digest;
+  /** The feed's bytes. */
+  readonly path: string;
+}
+
+/**
+ * Opens the index of a feed, and makes it when there is none: one pass over the file, in batches, so that memory does
+ * not grow with it; an index that was interrupted goes on where it stopped.
+ * @throws Failure FEED_INVALID for a feed that is empty, cut off or another kind of file
+ */
+export async function openFeedIndex(folder: string, feed: IndexedFeed, signal: AbortSignal): Promise<FeedIndex> {
+  const path = join(folder, `${feed.kind}-${hexOf(feed.digest).slice(0, 32)}.v${indexVersion}.sqlite`);
+  if ((await fileSize(path)) === undefined) {
+    await mkdir(folder, { recursive: true });
+    await withProcessLock(`${path}.lock`, async () => {
+      if ((await fileSize(path)) === undefined) await makeIndex(path, feed, signal);
+    });
+  }
+  const database = new DatabaseSync(path, { readOnly: true });
+  const about = database.prepare('SELECT name, value FROM about').all() as { name: string; value: string }[];
+  const facts = new Map(about.map(({ name, value }) => [name, value]));
+  const select = database.prepare('SELECT value FROM rows WHERE key = ?');
+  return {
+    entries: Number(facts.get('entries') ?? 0),
+    date: facts.get('date'),
+    lookUp: (key) => select.all(key).map((row) => JSON.parse(String(row['value'])) as unknown),
+    close: () => database.close(),
+  };
+}
+
+async function makeIndex(path: string, feed: IndexedFeed, signal: AbortSignal): Promise<void> {
+  const part = `${path}.part`;
+  const database = new DatabaseSync(part);
+  let entries = 0;
+  try {
+    database.exec(
+      'PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; CREATE TABLE IF NOT EXISTS rows (key TEXT NOT NULL, value TEXT NOT NULL); CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL);',
+    );
+    const insert = database.prepare('INSERT INTO rows (key, value) VALUES (?, ?)');
+    const note = database.prepare('INSERT OR REPLACE INTO about (name, value) VALUES (?, ?)');
+    const done = Number(
+      (database.prepare("SELECT value FROM about WHERE name = 'done'").get() as { value?: string } | undefined)
+        ?.value ?? 0,
+    );
+    const reader = readers[feed.kind](feed);
+    let batch: Row[][] = [];
+    const write = (): void => {
+      database.exec('BEGIN');
+      for (const rows of batch) for (const { key, value } of rows) insert.run(key, JSON.stringify(value));
+      note.run('done', String(entries));
+      database.exec('COMMIT');
+      batch = [];
+    };
+    for await (const rows of reader.entries) {
+      entries++;
+      // Written before an interruption.
+      if (entries <= done) continue;
+      batch.push(rows);
+      if (batch.length < batchRows) continue;
+      write();
+      signal.throwIfAborted();
+    }
+    if (entries === 0) throw invalid(feed, 'is empty');
+    write();
+    database.exec('CREATE INDEX by_key ON rows (key)');
+    note.run('entries', String(entries));
+    const date = reader.date();
+    if (date !== undefined) note.run('date', date);
+    database.exec('PRAGMA journal_mode=DELETE');
+    database.close();
+  } catch (error) {
+    if (database.isOpen) database.close();
+    signal.throwIfAborted();
+    if (isFailure(error)) throw error;
+    await rm(part, { force: true });
+    throw invalid(
+      feed,
+      `cannot be read: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
+      error,
+    );
+  }
+  await rename(part, path);
+  await syncFolder(join(path, '..'));
+}
+
+function invalid(feed: IndexedFeed, what: string, cause?: unknown): Failure {
+  return new Failure('FEED_INVALID', `the feed ${feed.name} (${feed.kind}) ${what}`, {
+    hint: 'nothing of it is used, and no scan passes without it: fetch it again with `nodeworthy feeds update`',
+    cause,
+  });
+}
+
+interface Reader {
+  /** Entries of the feed, each as the rows it is found by. */
+  readonly entries: AsyncIterable<Row[]>;
+  readonly date: () => string | undefined;
+}
+
+const readers: Readonly<Record<FeedKind, (feed: IndexedFeed) => Reader>> = {
+  osv: (feed) => {
+    let newest = '';
+    return {
+      date: () => newest || undefined,
+      entries: mapEntries(readOsv(feed.path), (value) => {
+        const entry = OsvSchema.parse(value);
+        if ((entry.modified ?? '') > newest) newest = entry.modified ?? '';
+        return osvKeys(entry).map((key) => ({ key, value: trimOsv(entry, key) }));
+      }),
+    };
+  },
+  'debian-tracker': (feed) => ({
+    date: () => undefined,
+    entries: mapEntries(splitObject(createReadStream(feed.path)), ({ key, value }) => [
+      { key, value: trimTracked(TrackedPackageSchema.parse(value)) },
+    ]),
+  }),
+  'node-core': (feed) => ({
+    date: () => undefined,
+    entries: mapEntries(whole(feed.path), (value) => {
+      const parsed = NodeCoreSchema.parse(value);
+      return Object.keys(parsed).length === 0 ? undefined : [{ key: 'node', value: parsed }];
+    }),
+  }),
+  'node-dist': (feed) => {
+    let newest = '';
+    return {
+      date: () => (newest === '' ? undefined : `${newest}T00:00:00.000Z`),
+      entries: mapEntries(whole(feed.path), (value) => {
+        const releases = z.array(NodeReleaseSchema).parse(value);
+        newest =
+          releases
+            .map(({ date }) => date)
+            .sort()
+            .at(-1) ?? '';
+        const kept = releases.map(({ version, date, security }) => ({ version, date, security }));
+        return kept.length === 0 ? undefined : [{ key: 'node', value: kept }];
+      }),
+    };
+  },
+  kev: (feed) => {
+    let date: string | undefined;
+    return {
+      date: () => date,
+      entries: mapMany(whole(feed.path), (value) => {
+        const parsed = KevSchema.parse(value);
+        if (parsed.dateReleased !== undefined) date = new Date(parsed.dateReleased).toISOString();
+        return parsed.vulnerabilities.map(({ cveID, dateAdded }) => [{ key: cveID, value: { dateAdded } }]);
+      }),
+    };
+  },
+  epss: (feed) => {
+    let date: string | undefined;
+    return {
+      date: () => (date === undefined ? undefined : `${date}T00:00:00.000Z`),
+      entries: mapEntries(readLines(feed.path), (line) => {
+        date ??= epssDate(line);
+        const parsed = parseEpssLine(line);
+        return parsed && [{ key: parsed.cve, value: parsed.score }];
+      }),
+    };
+  },
+  openvex: (feed) => {
+    let date: string | undefined;
+    return {
+      date: () => date,
+      entries: mapEntries(whole(feed.path), (value) => {
+        const document = OpenVexSchema.parse(value);
+        date = document.timestamp;
+        return [{ key: 'vex', value: document }];
+      }),
+    };
+  },
+  'debian-archive': (feed) => {
+    let date: string | undefined;
+    return {
+      date: () => date,
+      entries: mapMany(whole(feed.path), (value) => {
+        const archive = SecurityArchiveSchema.parse(value);
+        date = archive.date;
+        return archive.sources.map((source) => [{ key: `${source.suite} ${source.name}`, value: source }]);
+      }),
+    };
+  },
+};
+
+async function* mapEntries<T>(items: AsyncIterable<T>, map: (item: T) => Row[] | undefined): AsyncGenerator<Row[]> {
+  for await (const item of items) {
+    const rows = map(item);
+    if (rows) yield rows;
+  }
+}
+
+async function* mapMany<T>(items: AsyncIterable<T>, map: (item: T) => Row[][]): AsyncGenerator<Row[]> {
+  for await (const item of items) yield* map(item);
+}
+
+/** A small document as a whole. */
+async function* whole(path: string): AsyncGenerator<unknown> {
+  if (((await fileSize(path)) ?? 0) > maxEntryBytes) throw new RangeError(`it has more than ${maxEntryBytes} bytes`);
+  yield JSON.parse(await readFile(path, 'utf8')) as unknown;
+}
+
+async function* readLines(path: string): AsyncGenerator<string> {
+  const isGzip = await startsWith(path, [0x1f, 0x8b]);
+  const file = createReadStream(path);
+  const input = isGzip ? file.pipe(createGunzip()) : file;
+  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) yield line;
+}
+
+async function startsWith(path: string, bytes: readonly number[]): Promise<boolean> {
+  for await (const chunk of createReadStream(path, { end: bytes.length - 1 }))
+    return bytes.every((byte, at) => (chunk as Buffer)[at] === byte);
+  return false;
+}
+
+/** A zip archive of entries as OSV publishes them, one entry, a list of them, or one per line. */
+async function* readOsv(path: string): AsyncGenerator<unknown> {
+  if (await startsWith(path, [0x50, 0x4b])) {
+    yield* readZip(path);
+    return;
+  }
+  if (path.endsWith('.jsonl')) {
+    for await (const line of readLines(path)) if (line.trim() !== '') yield JSON.parse(line) as unknown;
+    return;
+  }
+  for await (const value of whole(path)) {
+    if (Array.isArray(value)) yield* value as unknown[];
+    else yield value;
+  }
+}
+
+async function* readZip(path: string): AsyncGenerator<unknown> {
+  const zip = await promisify<string, Options, ZipFile>(openZip)(path, { lazyEntries: true, autoClose: false });
+  const openStream = promisify<Entry, Readable>((entry, done) => zip.openReadStream(entry, done));
+  const entries = on(zip, 'entry', { close: ['end'] });
+  try {
+    zip.readEntry();
+    for await (const [entry] of entries as AsyncIterable<[Entry]>) {
+      if (entry.fileName.endsWith('.json')) {
+        if (entry.uncompressedSize > maxEntryBytes) throw new RangeError(`${entry.fileName} is too large`);
+        const chunks: Buffer[] = [];
+        for await (const chunk of await openStream(entry)) chunks.push(chunk as Buffer);
+        yield JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+      }
+      zip.readEntry();
+    }
+  } finally {
+    zip.close();
+  }
+}
+
+/** Without what matching does not read: a tenth of the bytes. */
+function trimOsv(entry: OsvEntry, key: string): object {
+  const { id, published, aliases, upstream, summary, severity, database_specific: specific } = entry;
+  const affected = entry.affected
+    .filter(({ package: name }) => name && `${name.ecosystem} ${name.name}` === key)
+    .map(({ package: name, ranges, versions, severity: own, ecosystem_specific: urgency }) => ({
+      package: name && { ecosystem: name.ecosystem, name: name.name },
+      ranges,
+      versions: (ranges?.length ?? 0) > 0 ? undefined : versions,
+      severity: own,
+      ecosystem_specific: urgency,
+    }));
+  return {
+    id,
+    published,
+    aliases,
+    upstream,
+    summary: summary?.slice(0, 300),
+    severity,
+    database_specific: specific?.severity === undefined ? undefined : { severity: specific.severity },
+    affected,
+  };
+}
+
+function trimTracked(tracked: z.infer<typeof TrackedPackageSchema>): object {
+  return Object.fromEntries(
+    Object.entries(tracked).map(([id, { description, releases }]) => [
+      id,
+      {
+        description: description?.slice(0, 300),
+        releases: Object.fromEntries(
+          Object.entries(releases).map(([name, { status, urgency, fixed_version }]) => [
+            name,
+            { status, urgency, fixed_version },
+          ]),
+        ),
+      },
+    ]),
+  );
+}

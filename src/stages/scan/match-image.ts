@@ -1,0 +1,207 @@
+import semver from 'semver';
+import { compareText } from '../../core/canonical-json.ts';
+import { severities, type Finding, type Severity } from '../../formats/attestation/predicate-shapes.ts';
+import type { SbomComponent, SbomModel } from '../../formats/sbom/model.ts';
+import type { Match } from '../../formats/vulnerabilities/advisory.ts';
+import { matchDebianTracker, type TrackedPackage } from '../../formats/vulnerabilities/debian-tracker.ts';
+import type { FeedKind } from '../../formats/vulnerabilities/feed-kinds.ts';
+import {
+  matchNodeCore,
+  newerSecurityReleases,
+  NodeCoreSchema,
+  type NodeRelease,
+} from '../../formats/vulnerabilities/node-feeds.ts';
+import { askVex, type OpenVex } from '../../formats/vulnerabilities/openvex.ts';
+import { matchOsv, osvKey, type OsvEntry } from '../../formats/vulnerabilities/osv.ts';
+import { matchSecurityArchive, type SecuritySource } from './security-archive.ts';
+
+/** A feed as matching asks it. */
+export interface AskableFeed {
+  readonly name: string;
+  readonly kind: FeedKind;
+  lookUp(key: string): unknown[];
+}
+
+export interface MatchInput {
+  readonly sbom: SbomModel;
+  readonly feeds: readonly AskableFeed[];
+  readonly vex: readonly OpenVex[];
+  /** Phase of the Node.js line, and its end. */
+  readonly line: { readonly major: number; readonly phase: string; readonly end: string } | undefined;
+  /** Names of the image, for VEX documents. */
+  readonly imageNames: readonly string[];
+}
+
+export interface Matched {
+  readonly findings: readonly Finding[];
+  /** Components that no feed speaks about. */
+  readonly unmatched: readonly string[];
+}
+
+/** What feeds say of the components of an image: one finding per vulnerability and component, whoever names it. */
+export function matchImage(input: MatchInput): Matched {
+  const { sbom, feeds } = input;
+  const ask = <T>(kind: FeedKind, key: string): { readonly feed: string; readonly value: T }[] =>
+    feeds
+      .filter((feed) => feed.kind === kind)
+      .flatMap((feed) => feed.lookUp(key).map((value) => ({ feed: feed.name, value: value as T })));
+  const has = (...kinds: readonly FeedKind[]): boolean => feeds.some(({ kind }) => kinds.includes(kind));
+  const system = sbom.components.find(({ kind }) => kind === 'system');
+  const found: { component: SbomComponent; match: Match; feed: string }[] = [];
+  const unmatched: string[] = [];
+  const add = (component: SbomComponent, feed: string, matches: readonly Match[]): void => {
+    for (const match of matches) found.push({ component, match, feed });
+  };
+  for (const component of sbom.components) {
+    switch (component.kind) {
+      case 'deb':
+        if (!has('debian-tracker', 'osv', 'debian-archive')) unmatched.push(component.ref);
+        for (const { feed, matches } of matchDeb(component, system, ask)) add(component, feed, matches);
+        break;
+      case 'npm':
+        if (!has('osv')) unmatched.push(component.ref);
+        add(component, 'osv', matchNpm(component, ask));
+        break;
+      case 'nested':
+        // What is built into Node.js is Node.js's to repair; where it is an npm package, others look as well.
+        if (component.purl?.startsWith('pkg:npm/')) add(component, 'osv', matchNpm(component, ask));
+        break;
+      case 'node':
+        if (!has('node-core', 'node-dist')) unmatched.push(component.ref);
+        for (const { feed, matches } of matchNode(component, ask)) add(component, feed, matches);
+        add(component, 'schedule', endOfLine(component, input.line));
+        break;
+      case 'system':
+      case 'file':
+        break;
+    }
+  }
+  const isKnownSystem = system?.name === 'debian' && sbom.components.some(({ kind }) => kind === 'deb');
+  if (!isKnownSystem) {
+    unmatched.push('system');
+    const nobody = system ?? { kind: 'system' as const, ref: 'system', name: 'system', version: '', licenses: [] };
+    add(nobody, 'nodeworthy', [
+      {
+        id: 'UNKNOWN-SYSTEM',
+        aliases: [],
+        severity: 'unknown',
+        summary: `no feed speaks about ${system?.name ?? 'a system that does not say what it is'}: unknown is not safe`,
+      },
+    ]);
+  }
+  return { findings: mergeFindings(found, { ...input, ask }), unmatched: unmatched.sort(compareText) };
+}
+
+type Ask = <T>(kind: FeedKind, key: string) => { readonly feed: string; readonly value: T }[];
+interface FeedMatches {
+  readonly feed: string;
+  readonly matches: readonly Match[];
+}
+
+/** By source package and source version: binary rebuilds (`+b1`) and other names do not matter. */
+function matchDeb(
+  { source, name, version }: SbomComponent,
+  system: SbomComponent | undefined,
+  ask: Ask,
+): FeedMatches[] {
+  const at = source ?? { name, version, suite: '' };
+  const ecosystem = `Debian:${system?.version ?? ''}`;
+  return [
+    ...ask<TrackedPackage>('debian-tracker', at.name).map(({ feed, value }) => ({
+      feed,
+      matches: matchDebianTracker(value, at.suite, at.version),
+    })),
+    ...ask<OsvEntry>('osv', osvKey(ecosystem, at.name)).map(({ feed, value }) => ({
+      feed,
+      matches: [matchOsv(value, { ecosystem, name: at.name, version: at.version })].flatMap((match) => match ?? []),
+    })),
+    ...ask<SecuritySource>('debian-archive', `${at.suite} ${at.name}`).map(({ feed, value }) => ({
+      feed,
+      matches: matchSecurityArchive(value, at.version),
+    })),
+  ];
+}
+
+function matchNpm(component: SbomComponent, ask: Ask): Match[] {
+  const [, encoded = ''] = /^pkg:npm\/(.+)@[^@]+$/.exec(component.purl ?? '') ?? [];
+  const name = decodeURIComponent(encoded);
+  return ask<OsvEntry>('osv', osvKey('npm', name)).flatMap(
+    ({ value }) => matchOsv(value, { ecosystem: 'npm', name, version: component.version }) ?? [],
+  );
+}
+
+function matchNode({ version }: SbomComponent, ask: Ask): FeedMatches[] {
+  if (!semver.valid(version)) return [];
+  const dist = ask<NodeRelease[]>('node-dist', 'node');
+  const releases = dist.flatMap(({ value }) => value);
+  const core = ask<unknown>('node-core', 'node').map(({ feed, value }) => ({
+    feed,
+    matches: matchNodeCore(NodeCoreSchema.parse(value), version, releases),
+  }));
+  const known = new Set(core.flatMap(({ matches }) => matches.flatMap(({ fixedVersion }) => fixedVersion ?? [])));
+  return [...core, ...dist.map(({ feed, value }) => ({ feed, matches: newerSecurityReleases(value, version, known) }))];
+}
+
+/** The core index drops lines past their end: no match there is no good news. */
+function endOfLine({ version }: SbomComponent, line: MatchInput['line']): Match[] {
+  if (line && line.phase !== 'end-of-life') return [];
+  return [
+    {
+      id: `NODE-END-OF-LIFE-${line?.major ?? version}`,
+      aliases: [],
+      severity: 'critical',
+      summary: line
+        ? `Node.js ${line.major} came to its end on ${line.end}: nobody looks for its vulnerabilities any more`
+        : `nobody knows a release line of Node.js ${version}`,
+    },
+  ];
+}
+
+function mergeFindings(
+  found: readonly { readonly component: SbomComponent; readonly match: Match; readonly feed: string }[],
+  { vex, imageNames, ask }: MatchInput & { readonly ask: Ask },
+): Finding[] {
+  const merged = new Map<string, Finding>();
+  for (const { component, match, feed } of found) {
+    const names = [match.id, ...match.aliases];
+    const id = names.find((name) => name.startsWith('CVE-')) ?? match.id;
+    const key = `${id} ${component.ref}`;
+    const before = merged.get(key);
+    const kev = ask('kev', id).length > 0;
+    const epss = ask<number>('epss', id)[0]?.value;
+    const score = Math.max(match.score ?? -1, before?.score ?? -1);
+    const fixedVersion = before?.fixedVersion ?? match.fixedVersion;
+    const fixedSince = [before?.fixedSince, match.fixedSince].flatMap((day) => (day ? [day] : [])).sort()[0];
+    const summary = before?.summary ?? match.summary;
+    const question = { names, image: imageNames, component: component.purl ?? component.ref };
+    const answer = before?.vex ?? askVex(vex, question);
+    merged.set(key, {
+      id,
+      aliases: [...new Set([...(before?.aliases ?? []), ...names])].filter((name) => name !== id).sort(compareText),
+      component: component.purl ?? component.ref,
+      name: component.source?.name ?? component.name,
+      version: component.source?.version ?? component.version,
+      severity: worse(before?.severity, match.severity),
+      ...(score >= 0 ? { score } : {}),
+      ...(fixedVersion === undefined ? {} : { fixedVersion }),
+      ...(fixedSince === undefined ? {} : { fixedSince }),
+      kev,
+      ...(epss === undefined ? {} : { epss }),
+      ...(answer ? { vex: answer } : {}),
+      feeds: [...new Set([...(before?.feeds ?? []), feed])].sort(compareText),
+      ...(summary === undefined ? {} : { summary }),
+    });
+  }
+  return [...merged.values()].sort(
+    (a, b) =>
+      severities.indexOf(a.severity) - severities.indexOf(b.severity) ||
+      compareText(`${a.id} ${a.component}`, `${b.id} ${b.component}`),
+  );
+}
+
+/** A rating by anybody is better than none; of two, the worse counts. */
+function worse(a: Severity | undefined, b: Severity): Severity {
+  if (a === undefined || a === 'unknown') return b;
+  if (b === 'unknown') return a;
+  return severities.indexOf(a) <= severities.indexOf(b) ? a : b;
+}
