@@ -3,21 +3,17 @@ import { createGate, mapConcurrent } from './core/concurrency.ts';
 import type { Digest } from './core/digest.ts';
 import type { Context } from './core/context.ts';
 import { Failure, isFailure } from './core/errors.ts';
-import { matchesGlob } from './core/glob.ts';
 import type { LoadedRecipe } from './config/load-recipe.ts';
 import type { CellResult, Goal, Outcome } from './cell-result.ts';
 import { recordHistory, writeCellLog } from './cell-log.ts';
 import { attest, attestFailed, certify, gate, requireAllowed, type CertifiedCell } from './pipeline-evidence.ts';
+import { chooseCells, planLocked } from './pipeline-plan.ts';
+import { loadSuites, makeCandidate } from './pipeline-cells.ts';
 import { openResources } from './pipeline-resources.ts';
-import type { Runtime, Sandbox } from './runtimes/runtime.ts';
-import { buildImageCell } from './stages/assemble/build-image-cell.ts';
-import type { ImageCellConfig, Recipe, TestEntryConfig } from './config/recipe-schema.ts';
-import { nativePlatform } from './runtimes/emulation.ts';
-import { assembleCell, type Candidate } from './stages/assemble/assemble-cell.ts';
+import type { Runtime } from './runtimes/runtime.ts';
+import type { Recipe } from './config/recipe-schema.ts';
+import type { Candidate } from './stages/assemble/assemble-cell.ts';
 import { settingsFor } from './stages/plan/image-settings.ts';
-import { describeCell, describeImageCell } from './stages/test/describe-cell.ts';
-import { namingOf } from './stages/plan/naming.ts';
-import { nameCells } from './stages/plan/plan-cells.ts';
 import type { PlannedCell } from './stages/plan/cell.ts';
 import type { Descriptor } from './formats/oci/descriptor.ts';
 import { archiveCell } from './stages/attest/archive-cell.ts';
@@ -25,8 +21,6 @@ import type { GatedCell } from './stages/gate/gate-cell.ts';
 import { publishCell, type PublishTarget, type TargetReceipt } from './stages/publish/publish-cell.ts';
 import { inputsOfCell, requireFresh, type Lock } from './stages/resolve/lock.ts';
 import { restoreMissing } from './stages/resolve/restore-missing.ts';
-import { batterySuite } from './stages/test/battery/battery-suite.ts';
-import { loadTests, selectTests } from './stages/test/kinds/load-tests.ts';
 import type { BenchOptions } from './stages/test/run-suites.ts';
 import type { TestSuite } from './stages/test/suite.ts';
 import { suiteNames, testCandidate, type PlatformReport } from './stages/test/test-candidate.ts';
@@ -69,8 +63,7 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
   const { store, loaded, lock, goal } = input;
   requireFresh(lock, loaded.recipe, input.lockPath);
   const cells = chooseCells(planLocked(input), input.cells);
-  const load = (list: readonly TestEntryConfig[]) => loadTests(list, { root: loaded.folder, env: context.env });
-  const recipeTests = goal === 'build' ? [] : await load(loaded.recipe.tests);
+  const suites = await loadSuites(input, goal);
   // One after the other: cells share most of their inputs, and each is fetched once.
   const oneAtATime = createGate(1);
   const present = new Set<Digest>();
@@ -86,13 +79,10 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
       const result = await settle(cell, { context, goal }, async (steps) => {
         requireResolved(lock, cell);
         await restore(cell);
-        const image = loaded.recipe.images.find((candidate) => candidate.name === cell.id);
-        steps.candidate = image ? await buildImage(input, cell, image) : await assemble(input, cell, resources.sandbox);
+        steps.candidate = await makeCandidate(input, cell, { sandbox: resources.sandbox });
         requireBudget(loaded.recipe, cell, steps.candidate);
         if (goal === 'build') return steps.candidate.reused ? 'unchanged' : 'built';
-        const tests = [...recipeTests, ...(image ? await load(image.tests) : [])];
-        const battery = batterySuite(image ? describeImageCell(image) : describeCell(input, cell));
-        const suitesFor = (platform: string): TestSuite[] => [battery, ...selectTests(tests, cell, platform)];
+        const suitesFor = await suites.of(cell);
         const { candidate } = steps;
         steps.reports = await test(input, cell, { candidate, suitesFor, runtime: resources.runtime });
         const verdict = judge(steps.reports);
@@ -144,63 +134,6 @@ function requireBudget({ budgets }: Recipe, cell: PlannedCell, candidate: Candid
   }
 }
 
-/** The cells of a lock with their tags on this day. */
-export function planLocked({
-  loaded,
-  lock,
-  context,
-}: Pick<PipelineInput, 'loaded' | 'lock' | 'context'>): PlannedCell[] {
-  const locked = lock.cells.map(({ platforms, ...cell }) => ({
-    ...cell,
-    platforms: platforms.map((platform) => platform.platform),
-  }));
-  // A cell without inputs keeps its names: they must not go to an older release because the newest has a problem.
-  const cells = [...locked, ...lock.unresolved].map(({ id, release, base, variant, platforms }) => ({
-    id,
-    release,
-    base,
-    variant,
-    platforms,
-  }));
-  return withImages(nameCells(cells, { ...namingOf(loaded), now: context.now }), loaded);
-}
-
-/** Cells that an engine builds, after those of the matrix. */
-export function withImages(cells: readonly PlannedCell[], { recipe }: LoadedRecipe): PlannedCell[] {
-  const taken = new Map(cells.flatMap(({ id, aliases }) => aliases.map((tag) => [tag, id] as const)));
-  const images = recipe.images.map(({ name, aliases }): PlannedCell => {
-    for (const tag of [name, ...aliases]) {
-      const owner = taken.get(tag);
-      if (owner !== undefined)
-        throw new Failure('RECIPE_INVALID', `the tag ${tag} would mean two images: ${owner} and ${name}`, {
-          hint: 'rename the image, or leave the alias out',
-        });
-      taken.set(tag, name);
-    }
-    const platforms = [nativePlatform()];
-    return {
-      id: name,
-      release: '',
-      base: 'dockerfile',
-      variant: 'image',
-      platforms,
-      aliases: [name, ...aliases],
-      supportClass: 'maintained',
-    };
-  });
-  return [...cells, ...images];
-}
-
-/** @throws Failure USAGE when the pattern means none of them */
-function chooseCells(cells: readonly PlannedCell[], pattern: string | undefined): readonly PlannedCell[] {
-  if (pattern === undefined) return cells;
-  const chosen = cells.filter((cell) => matchesGlob(pattern, cell.id));
-  if (chosen.length > 0) return chosen;
-  throw new Failure('USAGE', `--cells ${JSON.stringify(pattern)} matches none of ${cells.length} cells`, {
-    hint: `cells are like ${cells[0]?.id ?? '24.0.0-trixie-runtime'}; a pattern is like '24.*-slim'`,
-  });
-}
-
 /** @throws Failure with the reason that the lock has for a cell without inputs */
 function requireResolved(lock: Lock, cell: PlannedCell): void {
   const problem = lock.unresolved.find((candidate) => candidate.id === cell.id);
@@ -208,33 +141,6 @@ function requireResolved(lock: Lock, cell: PlannedCell): void {
     throw new Failure('UNRESOLVED', problem.reason, {
       hint: problem.hint ?? 'once the cause is gone, run `nodeworthy lock` again',
     });
-}
-
-async function assemble(
-  { store, lock, loaded, context }: PipelineInput,
-  cell: PlannedCell,
-  sandbox: () => Promise<Sandbox>,
-): Promise<Candidate> {
-  const locked = lock.cells.find((candidate) => candidate.id === cell.id);
-  if (!locked) throw new Failure('LOCK_OUTDATED', `the lock has no cell ${cell.id}`, { hint: 'run `nodeworthy lock`' });
-  context.report({ kind: 'cell', cell: cell.id, step: 'assemble' });
-  return await assembleCell(store, lock, locked, {
-    compression: loaded.recipe.compression,
-    settings: settingsFor(loaded, cell),
-    sandbox,
-    onStep: (detail) => context.report({ kind: 'cell', cell: cell.id, step: 'assemble', detail }),
-  });
-}
-
-async function buildImage(
-  { store, loaded, context }: PipelineInput,
-  cell: PlannedCell,
-  image: ImageCellConfig,
-): Promise<Candidate> {
-  context.report({ kind: 'cell', cell: cell.id, step: 'assemble', detail: `building ${image.dockerfile}` });
-  const { name, compression } = loaded.recipe;
-  const { env, signal } = context;
-  return await buildImageCell(store, image, { root: loaded.folder, name, compression, env, signal });
 }
 
 interface Testing {

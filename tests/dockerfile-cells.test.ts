@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadRecipe } from '../src/config/load-recipe.ts';
 import { openRuntime } from '../src/runtimes/open-runtime.ts';
-import { planLocked } from '../src/pipeline.ts';
+import { planLocked } from '../src/pipeline-plan.ts';
 import { readLock } from '../src/stages/resolve/lock.ts';
 import { batterySuite } from '../src/stages/test/battery/battery-suite.ts';
 import { describeCell } from '../src/stages/test/describe-cell.ts';

@@ -26,9 +26,6 @@ export const EnvironmentSchema = z.strictObject({
 });
 export type EnvironmentConfig = z.infer<typeof EnvironmentSchema>;
 
-/** An external report, by the tool that wrote it. */
-export const scannerNames = ['grype', 'trivy', 'osv-scanner'] as const;
-
 export const FeedSchema = z
   .strictObject({
     name: z

@@ -51,7 +51,7 @@ const stated = [...Object.keys(statementGroups), ...predicateKinds].filter(
 const Identity = z.strictObject({
   issuer: z.string().describe('Who vouches for the identity, like the address of a login service'),
   subject: z.string().describe('The identity, exactly'),
-  trustedRoot: z.string().describe('trusted_root.json of the Sigstore deployment'),
+  trustedRoot: z.string().describe('trusted_root.json of the Sigstore deployment: a file, or its text'),
 });
 
 /** Who may state what: what a verifier believes. */
@@ -60,7 +60,7 @@ export const TrustSchema = z
     z
       .strictObject({
         name: z.string().min(1),
-        publicKey: z.string().optional().describe('PEM file with a public key'),
+        publicKey: z.string().optional().describe('PEM file with a public key, or the key itself'),
         identity: Identity.optional().describe('An identity that signs without a key of its own'),
         states: z
           .array(z.enum(stated))

@@ -120,8 +120,11 @@ function publicKeyOf(key: string): string {
 export async function readTrust(config: TrustConfig, folder: string): Promise<TrustPolicy> {
   const signers: TrustedSigner[] = [];
   for (const { publicKey, identity, ...entry } of config) {
-    const path = resolve(folder, publicKey ?? identity?.trustedRoot ?? '');
-    const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    const named = publicKey ?? identity?.trustedRoot ?? '';
+    const isInline = named.startsWith('-----BEGIN') || named.startsWith('{');
+    const path = isInline ? `the key of ${entry.name}` : resolve(folder, named);
+    const read = isInline ? Promise.resolve(named) : readFile(path, 'utf8');
+    const text = await read.catch((error: unknown) => {
       const translated = translateFileError(error, path);
       if (translated instanceof Failure) throw translated;
       throw new Failure('KEY_INVALID', `trust names ${path} for ${entry.name}, which cannot be read`, {

@@ -18,7 +18,7 @@ export async function* splitObject(
   for await (const chunk of chunks) {
     rest = Buffer.concat([rest, chunk]);
     for (; at < rest.length; at++) {
-      const byte = rest[at];
+      const byte = rest[at] ?? 0;
       if (inString) {
         if (escaped) escaped = false;
         else if (byte === 0x5c) escaped = true;
@@ -52,7 +52,7 @@ export async function* splitObject(
           }
           break;
         default:
-          if (depth === 0 && byte !== undefined && byte > 0x20) throw new SyntaxError('it is no JSON object');
+          if (depth === 0 && byte > 0x20) throw new SyntaxError('it is no JSON object');
       }
     }
     // What was read goes; what has begun stays.

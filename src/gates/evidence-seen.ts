@@ -14,6 +14,8 @@ export interface SeenEvidence {
 const decisions: ReadonlySet<PredicateKind> = new Set([
   'approval',
   'certificate',
+  // A second build adds weight, and takes nothing away from what was seen.
+  'reproduction',
   'end-of-life',
   'revocation',
   'signature',

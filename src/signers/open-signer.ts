@@ -2,7 +2,7 @@ import type { SignerConfig } from '../config/signing-schema.ts';
 import { openCommandSigner } from './command/command-signer.ts';
 import { openHttpSigner } from './http/http-signer.ts';
 import { openKeylessSigner } from './keyless/keyless-signer.ts';
-import { openLocalKeySigner } from './local-key/local-key-signer.ts';
+import { openLocalKeySigner, signerOfPem } from './local-key/local-key-signer.ts';
 import type { Signer } from './signer.ts';
 
 /** What a signer may use of the outside. */
@@ -19,4 +19,12 @@ export async function openSigner(config: SignerConfig, ports: SignerPorts): Prom
   if ('command' in config) return await openCommandSigner(config, ports);
   if ('url' in config) return await openHttpSigner(config, ports);
   return await openKeylessSigner(config.keyless, ports);
+}
+
+/** A private key that somebody has in hand, like that of an approver. */
+export async function openSignerOfPem(
+  key: { readonly pem: string; readonly path: string },
+  env: SignerPorts['env'],
+): Promise<Signer> {
+  return await signerOfPem(key, env);
 }

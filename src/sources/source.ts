@@ -54,6 +54,26 @@ export interface PackageSource {
     readonly present?: readonly DebInput[];
   }): Promise<DebInput[]>;
   restore(input: DebInput): Promise<void>;
+  /** What the security archive of a suite has now, and when it was signed. */
+  listSecurity(suite: string, architecture: string): Promise<SecurityListing>;
+  /** `changelog.Debian` of a package; undefined when it ships none. */
+  readChangelog(entry: SecurityPackage): Promise<string | undefined>;
+}
+
+export interface SecurityPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly sourceName: string;
+  readonly sourceVersion: string;
+}
+
+export interface SecurityListing {
+  /** ISO time. */
+  readonly date: string;
+  readonly packages: readonly SecurityPackage[];
 }
 
 /** A place that has images to build on. */

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { openRuntime } from '../../src/runtimes/open-runtime.ts';
 import type { Environment, LayerFile, Runtime } from '../../src/runtimes/runtime.ts';
 import { loadRecipe } from '../../src/config/load-recipe.ts';
-import { planLocked } from '../../src/pipeline.ts';
+import { planLocked } from '../../src/pipeline-plan.ts';
 import { readLock } from '../../src/stages/resolve/lock.ts';
 import type { CheckedCell } from '../../src/stages/test/battery/battery.ts';
 import { describeCell } from '../../src/stages/test/describe-cell.ts';

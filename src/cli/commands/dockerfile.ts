@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { readdir } from 'node:fs/promises';
 import { Failure } from '../../core/errors.ts';
-import { planLocked, runPipeline } from '../../pipeline.ts';
+import { planLocked } from '../../pipeline-plan.ts';
+import { runPipeline } from '../../pipeline.ts';
 import { exportDockerfile, type ExportedDockerfile } from '../../stages/assemble/export-dockerfile.ts';
 import { suggest } from '../../core/suggest.ts';
 import { defineCommand, recipeOptions } from '../command.ts';

@@ -3,7 +3,7 @@ import { readTextIfExists } from '../../core/files.ts';
 import { comparePlan, type PlanComparison } from '../../stages/plan/compare-plan.ts';
 import { listPublished } from '../../stages/publish/list-published.ts';
 import type { Lock } from '../../stages/resolve/lock.ts';
-import { planLocked, withImages } from '../../pipeline.ts';
+import { planLocked, withImages } from '../../pipeline-plan.ts';
 import { lineOf, phaseOf } from '../../stages/catalog/release-lines.ts';
 import type { PlannedCell } from '../../stages/plan/cell.ts';
 import { namingOf } from '../../stages/plan/naming.ts';

@@ -1,5 +1,5 @@
 import { Failure } from '../../core/errors.ts';
-import { planLocked } from '../../pipeline.ts';
+import { planLocked } from '../../pipeline-plan.ts';
 import { describeInput } from '../../sources/input.ts';
 import { inputsOf } from '../../stages/resolve/lock.ts';
 import { findReports, type TestReport } from '../../stages/test/report.ts';

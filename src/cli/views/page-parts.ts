@@ -1,3 +1,4 @@
+import type { Finding } from '../../formats/attestation/predicate-shapes.ts';
 import { escapeHtml } from './text.ts';
 
 /** Style of every page that we make: it stands alone, in light and dark, on a telephone too. */
@@ -30,4 +31,47 @@ export function pill(outcome: string): string {
       ? 'warn'
       : 'good';
   return `<span class="pill ${tone}">${escapeHtml(outcome)}</span>`;
+}
+
+/** The beginning of every page, up to its title. */
+export function pageHead(title: string): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escapeHtml(title)}</title><style>${pageStyle}</style></head><body><main>`;
+}
+
+/** What gates said: what stops first. */
+export function verdictsTable(
+  verdicts: readonly {
+    readonly gate: string;
+    readonly result: string;
+    readonly reason: string;
+    readonly fix?: string | undefined;
+  }[],
+): string {
+  const order = ['deny', 'wait', 'warn', 'allow'];
+  const sorted = [...verdicts].sort((a, b) => order.indexOf(a.result) - order.indexOf(b.result));
+  return `<div class="scroll"><table><tr><th>Verdict</th><th>Gate</th><th>What was found</th></tr>${sorted
+    .map(
+      ({ gate, result, reason, fix }) =>
+        `<tr><td>${pill(result)}</td><td>${escapeHtml(gate)}</td><td>${escapeHtml(reason)}${fix !== undefined && result !== 'allow' ? `<br><small>${escapeHtml(fix)}</small>` : ''}</td></tr>`,
+    )
+    .join('')}</table></div>`;
+}
+
+export function findingsTable(findings: readonly Finding[]): string {
+  return `<div class="scroll"><table><tr><th>Severity</th><th>Vulnerability</th><th>In</th><th>Repaired in</th><th>Notes</th></tr>${findings
+    .map((finding) => {
+      const notes = [
+        ...(finding.kev ? ['known to be exploited'] : []),
+        ...(finding.epss === undefined ? [] : [`EPSS ${finding.epss}`]),
+        ...(finding.vex
+          ? [`VEX: ${finding.vex.status}${finding.vex.justification ? `, ${finding.vex.justification}` : ''}`]
+          : []),
+      ].join('; ');
+      const tone = { critical: 'bad', high: 'bad', medium: 'warn', unknown: 'warn', low: 'good', negligible: 'good' }[
+        finding.severity
+      ];
+      return `<tr><td><span class="pill ${tone}">${finding.severity}</span></td><td>${escapeHtml(finding.id)}${finding.summary ? `<br><small>${escapeHtml(finding.summary.slice(0, 160))}</small>` : ''}</td><td>${escapeHtml(`${finding.name} ${finding.version}`)}</td><td>${escapeHtml(finding.fixedVersion ?? 'not yet')}</td><td>${escapeHtml(notes)}</td></tr>`;
+    })
+    .join('')}</table></div>`;
 }

@@ -22,7 +22,7 @@ export function severityOfScore(score: number): Severity {
 
 /** Words of feeds: GHSA says `moderate`, Debian `unimportant`. */
 export function severityOfWord(word: string | undefined): Severity {
-  switch (word?.toLowerCase().replaceAll('*', '')) {
+  switch ((word ?? '').toLowerCase().replaceAll('*', '')) {
     case 'critical':
       return 'critical';
     case 'high':

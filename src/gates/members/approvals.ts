@@ -1,17 +1,9 @@
 import { z } from 'zod';
-import { ApprovalSchema, ScanSchema, type Approval } from '../../formats/attestation/predicate-shapes.ts';
-import {
-  allow,
-  commonConfig,
-  defineGate,
-  deny,
-  readPredicate,
-  statementsOf,
-  type Answer,
-  type GateInput,
-} from '../gate.ts';
+import { ApprovalSchema, type Approval } from '../../formats/attestation/predicate-shapes.ts';
+import { allow, commonConfig, defineGate, deny, readPredicate, type Answer, type GateInput } from '../gate.ts';
 import type { BelievedStatement } from '../../trust/judge-bundle.ts';
 import { evidenceSeen } from '../evidence-seen.ts';
+import { newestScans } from '../newest-scans.ts';
 
 const automatic = ['security-fix'] as const;
 
@@ -113,9 +105,7 @@ function fixedBy({ previous, platforms }: GateInput): string[] {
   if (!previous) return [];
   const now = new Set(
     platforms.flatMap(({ evidence }) =>
-      statementsOf(evidence, 'scan').flatMap(
-        (statement) => readPredicate(statement, ScanSchema)?.nodeworthy_findings.map(({ id }) => id) ?? [],
-      ),
+      newestScans(evidence).flatMap(({ scan }) => scan.nodeworthy_findings.map(({ id }) => id)),
     ),
   );
   return previous.findings.filter((id) => !now.has(id));

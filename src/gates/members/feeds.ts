@@ -1,17 +1,7 @@
 import { z } from 'zod';
 import { feedKinds } from '../../formats/vulnerabilities/feed-kinds.ts';
-import { ScanSchema } from '../../formats/attestation/predicate-shapes.ts';
-import {
-  allow,
-  commonConfig,
-  defineGate,
-  deny,
-  missing,
-  readPredicate,
-  statementsOf,
-  type Answer,
-  type PlatformInput,
-} from '../gate.ts';
+import { allow, commonConfig, defineGate, deny, missing, type Answer, type PlatformInput } from '../gate.ts';
+import { newestScans } from '../newest-scans.ts';
 
 export const feedsGate = defineGate({
   name: 'feeds',
@@ -36,25 +26,21 @@ function judgePlatform(
   { required, maxAgeDays }: FeedRules,
 ): Answer[] {
   const fix = 'run `nodeworthy feeds update`, then run again';
-  const scans = statementsOf(evidence, 'scan').flatMap((statement) => {
-    const scan = readPredicate(statement, ScanSchema);
-    return scan ? [{ statement, scan }] : [];
-  });
-  const newest = scans.sort((a, b) => (a.scan.metadata.scanFinishedOn < b.scan.metadata.scanFinishedOn ? 1 : -1))[0];
-  if (!newest) return [deny(`${platform}: ${missing('scan', 'scan', evidence)}`, fix)];
-  const { statement, scan } = newest;
+  const scans = newestScans(evidence);
+  if (scans.length === 0) return [deny(`${platform}: ${missing('scan', 'scan', evidence)}`, fix)];
+  const feeds = scans.flatMap(({ scan }) => scan.nodeworthy_feeds);
+  const statements = scans.map(({ statement }) => statement);
   const problems: string[] = [];
   for (const kind of required)
-    if (!scan.nodeworthy_feeds.some((feed) => feed.kind === kind))
-      problems.push(`no feed of the kind ${kind} was used`);
-  for (const feed of scan.nodeworthy_feeds) {
+    if (!feeds.some((feed) => feed.kind === kind)) problems.push(`no feed of the kind ${kind} was used`);
+  for (const feed of feeds) {
     const days = (now.getTime() - Date.parse(feed.date)) / 86_400_000;
     if (feed.entries === 0) problems.push(`the feed ${feed.name} is empty`);
     if (days > maxAgeDays)
       problems.push(`the feed ${feed.name} is ${Math.floor(days)} days old, at most ${maxAgeDays} are taken`);
   }
-  if (scan.nodeworthy_feeds.length === 0) problems.push('the scan used no feed at all');
+  if (feeds.length === 0) problems.push('the scan used no feed at all');
   return problems.length === 0
-    ? [allow(`${platform}: ${scan.nodeworthy_feeds.length} feeds, none older than ${maxAgeDays} days`, [statement])]
-    : problems.map((problem) => deny(`${platform}: ${problem}`, fix, [statement]));
+    ? [allow(`${platform}: ${feeds.length} feeds, none older than ${maxAgeDays} days`, statements)]
+    : problems.map((problem) => deny(`${platform}: ${problem}`, fix, statements));
 }

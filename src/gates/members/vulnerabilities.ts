@@ -1,19 +1,18 @@
 import { z } from 'zod';
-import { ScanSchema, severities, type Finding } from '../../formats/attestation/predicate-shapes.ts';
+import { severities, type Finding } from '../../formats/attestation/predicate-shapes.ts';
 import {
   allow,
   commonConfig,
   defineGate,
   deny,
   missing,
-  readPredicate,
-  statementsOf,
   warn,
   type Answer,
   type GateInput,
   type PlatformInput,
   type Waiver,
 } from '../gate.ts';
+import { newestScans, type BelievedScan } from '../newest-scans.ts';
 
 const Config = z.strictObject({
   ...commonConfig,
@@ -31,6 +30,7 @@ const Config = z.strictObject({
     .default('deny')
     .describe('What to do with one that is known to be exploited, whatever its severity'),
   maxScanAgeDays: z.number().positive().default(7).describe('Most days since the scan'),
+  maxFeedAgeDays: z.number().positive().default(30).describe('Most days since a feed was made'),
 });
 type VulnerabilityRules = z.infer<typeof Config>;
 
@@ -44,24 +44,39 @@ export const vulnerabilitiesGate = defineGate({
 
 const dayMs = 86_400_000;
 
-function judgePlatform({ platform, evidence }: PlatformInput, input: GateInput, config: VulnerabilityRules): Answer[] {
-  const scans = statementsOf(evidence, 'scan').flatMap((statement) => {
-    const scan = readPredicate(statement, ScanSchema);
-    return scan ? [{ statement, scan }] : [];
-  });
-  const newest = scans.sort((a, b) => (a.scan.metadata.scanFinishedOn < b.scan.metadata.scanFinishedOn ? 1 : -1))[0];
-  if (!newest)
-    return [deny(`${platform}: ${missing('scan', 'scan', evidence)}`, 'name feeds in the recipe, and run again')];
-  const { statement, scan } = newest;
-  const ageDays = (input.now.getTime() - Date.parse(scan.metadata.scanFinishedOn)) / dayMs;
-  if (ageDays > config.maxScanAgeDays)
+function judgePlatform(target: PlatformInput, input: GateInput, config: VulnerabilityRules): Answer[] {
+  const scans = newestScans(target.evidence);
+  if (scans.length === 0)
     return [
       deny(
-        `${platform}: the scan is ${Math.floor(ageDays)} days old, at most ${config.maxScanAgeDays} are taken`,
-        'scan again with `nodeworthy run`',
-        [statement],
+        `${target.platform}: ${missing('scan', 'scan', target.evidence)}`,
+        'name feeds in the recipe, and run again',
       ),
     ];
+  return scans.flatMap((scan) => judgeScan(target.platform, scan, { input, config }));
+}
+
+function judgeScan(
+  platform: string,
+  { statement, scan }: BelievedScan,
+  { input, config }: { readonly input: GateInput; readonly config: VulnerabilityRules },
+): Answer[] {
+  const days = (time: string): number => (input.now.getTime() - Date.parse(time)) / dayMs;
+  const refuse = (what: string): Answer[] => [
+    deny(`${platform}: ${what}`, 'run `nodeworthy feeds update`, then run again', [statement]),
+  ];
+  const age = days(scan.metadata.scanFinishedOn);
+  if (age > config.maxScanAgeDays)
+    return refuse(`the scan is ${Math.floor(age)} days old, at most ${config.maxScanAgeDays} are taken`);
+  // No match is good news only from a feed that is fresh and knows something.
+  if (scan.nodeworthy_feeds.length === 0) return refuse('the scan used no feed');
+  for (const { name, entries, date } of scan.nodeworthy_feeds) {
+    if (entries === 0) return refuse(`the feed ${name} is empty`);
+    if (days(date) > config.maxFeedAgeDays)
+      return refuse(
+        `the feed ${name} is ${Math.floor(days(date))} days old, at most ${config.maxFeedAgeDays} are taken`,
+      );
+  }
   const answers: Answer[] = [];
   let waived = 0;
   for (const finding of scan.nodeworthy_findings) {

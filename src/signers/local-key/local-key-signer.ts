@@ -1,5 +1,5 @@
 import { sign } from 'node:crypto';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { Failure } from '../../core/errors.ts';
 import { readTextIfExists } from '../../core/files.ts';
 import { signerOfKey, type Signer } from '../signer.ts';
@@ -14,8 +14,16 @@ export async function openLocalKeySigner(config: { readonly key: string }, ports
     throw new Failure('KEY_INVALID', `there is no key ${path}`, {
       hint: 'make one with `nodeworthy keys create`, or correct signing in the recipe',
     });
-  const { key, publicKey } = readPrivateKey(pem, path, await passphraseOf(ports.env));
-  return signerOfKey(`the key ${config.key}`, publicKey, async (bytes) => sign('sha256', bytes, key));
+  return await signerOfPem({ pem, path }, ports.env);
+}
+
+/** A private key that somebody has in hand. */
+export async function signerOfPem(
+  { pem, path }: { readonly pem: string; readonly path: string },
+  env: SignerPorts['env'],
+): Promise<Signer> {
+  const { key, publicKey } = readPrivateKey(pem, path, await passphraseOf(env));
+  return signerOfKey(`the key ${basename(path)}`, publicKey, async (bytes) => sign('sha256', bytes, key));
 }
 
 /** From the environment, never from the command line: others can read that. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
 import { resolve } from 'node:path';
 import type { DebianBase } from '../../config/recipe-schema.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
@@ -7,6 +8,7 @@ import { Failure } from '../../core/errors.ts';
 import { readBody } from '../../core/http.ts';
 import { retryTransient } from '../../core/retry.ts';
 import { verifyCleartext } from '../../formats/openpgp/verify-cleartext.ts';
+import { readDeb } from '../../formats/deb/read-deb.ts';
 import { decompressXz } from '../../formats/xz/decompress-xz.ts';
 import type { DebInput } from '../input.ts';
 import type { PackageSource, SourcePorts } from '../source.ts';
@@ -128,7 +130,50 @@ export async function openDebianSource(
       });
     },
     restore: keep,
+    async listSecurity(suite, architecture) {
+      const name = `${suite}-security`;
+      const { date } = await readRelease('security', name);
+      const packages = await readSuite('security', name, architecture);
+      return {
+        date: new Date(date ?? ports.context.verificationTime).toISOString(),
+        packages: packages.map((entry) => {
+          const { name: own, version, file, sizeBytes, sha256 } = entry;
+          const { sourceName, sourceVersion } = toInput(entry);
+          return { name: own, version, file, sizeBytes, sha256, sourceName, sourceVersion };
+        }),
+      };
+    },
+    async readChangelog({ name, version, file, sizeBytes, sha256 }) {
+      const label = `${name} ${version}`;
+      const expected = { sha256: `sha256:${sha256}` as const, sizeBytes };
+      return await downloadFile(
+        { url: `${addressOf('security')}${file}`, name: label, maxBytes: maxDebBytes, expected },
+        {
+          http,
+          report: ports.context.report,
+          signal: ports.context.signal,
+          now: ports.context.verificationTime,
+          ...ports.downloads,
+        },
+        async (found) => await changelogIn(await readFile(found.path), label),
+      );
+    },
   };
+}
+
+async function changelogIn(deb: Buffer, label: string): Promise<string | undefined> {
+  const opened = await readDeb(deb, label);
+  for await (const { entry, content } of opened.data({ name: label, maxEntries: 100_000, maxTotalBytes: 1 << 30 })) {
+    if (
+      entry.kind !== 'file' ||
+      !/(?:^|\/)usr\/share\/doc\/[^/]+\/changelog\.Debian(?:\.[a-z0-9]+)?\.gz$/.test(entry.path)
+    )
+      continue;
+    const parts: Buffer[] = [];
+    for await (const part of content()) parts.push(Buffer.from(part));
+    return gunzipSync(Buffer.concat(parts), { maxOutputLength: 64 << 20 }).toString('utf8');
+  }
+  return undefined;
 }
 
 function toInput(entry: IndexedPackage): DebInput {

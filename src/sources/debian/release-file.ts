@@ -5,6 +5,8 @@ import type { Digest } from '../../core/digest.ts';
 export interface ReleaseFile {
   readonly suite: string;
   readonly codename: string;
+  /** When it was made and signed. */
+  readonly date: string | undefined;
   /** Path below `dists/SUITE/` to what the file must be. */
   readonly files: ReadonlyMap<string, { readonly digest: Digest; readonly sizeBytes: number }>;
 }
@@ -37,5 +39,5 @@ export function parseReleaseFile(
     if (hex && size && path && /^[0-9a-f]{64}$/.test(hex))
       files.set(path, { digest: `sha256:${hex}`, sizeBytes: Number(size) });
   }
-  return { suite: stanza.get('suite') ?? '', codename, files };
+  return { suite: stanza.get('suite') ?? '', codename, date: stanza.get('date'), files };
 }

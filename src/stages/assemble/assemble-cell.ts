@@ -52,6 +52,8 @@ export interface AssembleOptions {
   /** Where maintainer scripts run; opened only when a system has to be installed. */
   readonly sandbox: () => Promise<Sandbox>;
   readonly onStep?: (step: string) => void;
+  /** Answer from the store, or not at all. */
+  readonly knownOnly?: boolean;
 }
 
 const Memo = z.strictObject({
@@ -87,6 +89,7 @@ export async function assembleCell(
   const memoPath = join(store.stateFolder, 'candidates', hexOf(key));
   const known = await readCandidateMemo(store, memoPath, Memo);
   if (known) return { cell: cell.id, index: known.index, platforms: known.platforms, blobs: known.blobs, reused: true };
+  if (options.knownOnly) throw notBuilt(cell.id);
 
   const built = await mapConcurrent(cell.platforms, 1, (platform) =>
     assemblePlatform(store, { lock, cell, platform, options }),
@@ -113,6 +116,10 @@ export async function assembleCell(
   const blobs = [index, ...built.flatMap((item) => [item.manifest, ...item.blobs])];
   await writeFileAtomic(memoPath, canonicalJson({ index, platforms, blobs }));
   return { cell: cell.id, index, platforms, blobs, reused: false };
+}
+
+export function notBuilt(cell: string): Failure {
+  return new Failure('NOT_FOUND', `${cell} was not built yet`, { hint: 'build and test it with `nodeworthy run`' });
 }
 
 interface PlatformJob {

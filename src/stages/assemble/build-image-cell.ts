@@ -13,7 +13,7 @@ import { mediaTypes } from '../../formats/oci/media-types.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readImageConfig, readManifest } from '../../store/manifest.ts';
 import { readDockerArchive } from '../../trees/read-docker-archive.ts';
-import type { Candidate } from './assemble-cell.ts';
+import { notBuilt, type Candidate } from './assemble-cell.ts';
 import { readCandidateMemo } from './candidate-memo.ts';
 import { squashImage } from './squash-image.ts';
 
@@ -31,6 +31,8 @@ export interface ImageCellOptions extends EngineContext {
   /** Name of the product line. */
   readonly name: string;
   readonly compression: CompressionName;
+  /** Answer from the store, or not at all. */
+  readonly knownOnly?: boolean;
 }
 
 /** Raised when the same Dockerfile gives another candidate. */
@@ -64,6 +66,7 @@ export async function buildImageCell(
   const memoPath = join(store.stateFolder, 'image-cells', hexOf(key));
   const known = await readCandidateMemo(store, memoPath, Memo);
   if (known) return toCandidate(cell, known, { context, reused: true });
+  if (options.knownOnly) throw notBuilt(cell.name);
   const engine = await chooseEngine(cell.engine, options);
   const scratch = join(store.stateFolder, 'tmp');
   await mkdir(scratch, { recursive: true });

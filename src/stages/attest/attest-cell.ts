@@ -16,6 +16,7 @@ import type { Candidate, CandidatePlatform } from '../assemble/assemble-cell.ts'
 import type { TestReport } from '../test/report.ts';
 import { readImageInventory, type ImageInventory } from './image-inventory.ts';
 import { makeSbom } from './make-sbom.ts';
+import { versionsIn } from './versions-in.ts';
 import { configurationPredicate, provenancePredicate, testPredicates, type MaterialInput } from './predicates-of.ts';
 
 /** Raised when the same facts give another statement: what is attached is then made again. */
@@ -85,7 +86,7 @@ async function planPlatform(input: AttestInput, platform: CandidatePlatform): Pr
   const report = input.reports.find((item) => item.platform.platform === platform.platform)?.report;
   let inventory: Promise<ImageInventory> | undefined;
   const readInventory = (): Promise<ImageInventory> => (inventory ??= readImageInventory(input.store, subject.digest));
-  const versions = versionsOf(report);
+  const versions = versionsIn(report);
   let model: Promise<SbomModel> | undefined;
   const sbom = (): Promise<SbomModel> =>
     (model ??= readInventory().then((image) =>
@@ -120,17 +121,6 @@ function testStatements(subject: Descriptor, report: TestReport): PlannedStateme
     predicate: () => predicate,
     isFailure: (predicate as { result: string }).result !== 'PASSED',
   }));
-}
-
-/** `process.versions`, which the check of the version prints in the image itself. */
-function versionsOf(report: TestReport | undefined): Record<string, string> {
-  const output = report?.cases.find(({ id }) => id === 'version')?.output ?? '';
-  const line = output.split('\n').find((text) => text.startsWith('process.versions '));
-  try {
-    return JSON.parse(line?.slice('process.versions '.length) ?? '{}') as Record<string, string>;
-  } catch {
-    return {};
-  }
 }
 
 /** Signs what is not there yet and attaches it, one subject at a time: there is one writer per subject. */

@@ -3,14 +3,10 @@ import type { Context } from '../../core/context.ts';
 import { hexOf, type Digest } from '../../core/digest.ts';
 import { believedEvidence } from '../../evidence/believed-evidence.ts';
 import type { Signing } from '../../evidence/signing.ts';
-import {
-  CertificateSchema,
-  ScanSchema,
-  type Certificate,
-  type Finding,
-} from '../../formats/attestation/predicate-shapes.ts';
+import { CertificateSchema, type Certificate, type Finding } from '../../formats/attestation/predicate-shapes.ts';
 import { imageReference } from '../../formats/sbom/cyclonedx.ts';
 import { readPredicate, statementsOf, type EvidenceOf } from '../../gates/gate.ts';
+import { newestScans } from '../../gates/newest-scans.ts';
 import type { Store } from '../../store/store.ts';
 import { signPlanned, type PlannedStatement } from '../attest/attest-cell.ts';
 import type { GatedCell, Policy } from '../gate/gate-cell.ts';
@@ -134,11 +130,10 @@ function certificatePredicate(
 }
 
 export function findingsOf(platforms: readonly { readonly evidence: EvidenceOf }[]): Finding[] {
-  return platforms.flatMap(({ evidence }) => {
-    const scans = statementsOf(evidence, 'scan').flatMap((statement) => readPredicate(statement, ScanSchema) ?? []);
-    const newest = scans.sort((a, b) => (a.metadata.scanFinishedOn < b.metadata.scanFinishedOn ? 1 : -1))[0];
-    return newest?.nodeworthy_findings ?? [];
-  });
+  const found = platforms.flatMap(({ evidence }) =>
+    newestScans(evidence).flatMap(({ scan }) => scan.nodeworthy_findings),
+  );
+  return [...new Map(found.map((finding) => [`${finding.id} ${finding.component}`, finding])).values()];
 }
 
 export function gradeOf({ input }: Pick<GatedCell, 'input'>): Graded {

@@ -6,10 +6,10 @@ import { mapConcurrent } from '../../core/concurrency.ts';
 import { digestOf, type Digest } from '../../core/digest.ts';
 import { matchesGlob } from '../../core/glob.ts';
 import { believedEvidence } from '../../evidence/believed-evidence.ts';
-import { ScanSchema } from '../../formats/attestation/predicate-shapes.ts';
 import { decide, type CustomGate, type Decision } from '../../gates/decide.ts';
 import { evidenceSeen, type SeenEvidence } from '../../gates/evidence-seen.ts';
-import { statementsOf, type GateInput } from '../../gates/gate.ts';
+import { newestScans } from '../../gates/newest-scans.ts';
+import type { GateInput } from '../../gates/gate.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readIndex, readManifest } from '../../store/manifest.ts';
 import type { TrustPolicy } from '../../trust/trust-policy.ts';
@@ -129,9 +129,7 @@ async function readPrevious({ store, cell, policy, index, now }: GateCellInput):
   const { manifests } = await readIndex(store, tag.digest);
   const found = await mapConcurrent(manifests, 2, async ({ digest }) => {
     const evidence = await believedEvidence(store, digest, { trust: policy.trust, now });
-    return statementsOf(evidence, 'scan').flatMap(
-      ({ predicate }) => ScanSchema.safeParse(predicate).data?.nodeworthy_findings.map(({ id }) => id) ?? [],
-    );
+    return newestScans(evidence).flatMap(({ scan }) => scan.nodeworthy_findings.map(({ id }) => id));
   });
   return { index: tag.digest, findings: [...new Set(found.flat())] };
 }

@@ -242,7 +242,7 @@ async function* mapMany<T>(items: AsyncIterable<T>, map: (item: T) => Row[][]): 
 }
 
 /** A small document as a whole. */
-async function* whole(path: string): AsyncGenerator<unknown> {
+async function* whole(path: string): AsyncGenerator {
   if (((await fileSize(path)) ?? 0) > maxEntryBytes) throw new RangeError(`it has more than ${maxEntryBytes} bytes`);
   yield JSON.parse(await readFile(path, 'utf8')) as unknown;
 }
@@ -261,7 +261,7 @@ async function startsWith(path: string, bytes: readonly number[]): Promise<boole
 }
 
 /** A zip archive of entries as OSV publishes them, one entry, a list of them, or one per line. */
-async function* readOsv(path: string): AsyncGenerator<unknown> {
+async function* readOsv(path: string): AsyncGenerator {
   if (await startsWith(path, [0x50, 0x4b])) {
     yield* readZip(path);
     return;
@@ -276,7 +276,7 @@ async function* readOsv(path: string): AsyncGenerator<unknown> {
   }
 }
 
-async function* readZip(path: string): AsyncGenerator<unknown> {
+async function* readZip(path: string): AsyncGenerator {
   const zip = await promisify<string, Options, ZipFile>(openZip)(path, { lazyEntries: true, autoClose: false });
   const openStream = promisify<Entry, Readable>((entry, done) => zip.openReadStream(entry, done));
   const entries = on(zip, 'entry', { close: ['end'] });

@@ -41,10 +41,10 @@ export interface Matched {
 /** What feeds say of the components of an image: one finding per vulnerability and component, whoever names it. */
 export function matchImage(input: MatchInput): Matched {
   const { sbom, feeds } = input;
-  const ask = <T>(kind: FeedKind, key: string): { readonly feed: string; readonly value: T }[] =>
+  const ask: Ask = (kind, key) =>
     feeds
       .filter((feed) => feed.kind === kind)
-      .flatMap((feed) => feed.lookUp(key).map((value) => ({ feed: feed.name, value: value as T })));
+      .flatMap((feed) => feed.lookUp(key).map((value) => ({ feed: feed.name, value: value as never })));
   const has = (...kinds: readonly FeedKind[]): boolean => feeds.some(({ kind }) => kinds.includes(kind));
   const system = sbom.components.find(({ kind }) => kind === 'system');
   const found: { component: SbomComponent; match: Match; feed: string }[] = [];
@@ -92,7 +92,19 @@ export function matchImage(input: MatchInput): Matched {
   return { findings: mergeFindings(found, { ...input, ask }), unmatched: unmatched.sort(compareText) };
 }
 
-type Ask = <T>(kind: FeedKind, key: string) => { readonly feed: string; readonly value: T }[];
+/** What each kind of feed answers: the rows of its index. */
+interface FeedValues {
+  readonly osv: OsvEntry;
+  readonly 'debian-tracker': TrackedPackage;
+  readonly 'debian-archive': SecuritySource;
+  readonly 'node-core': unknown;
+  readonly 'node-dist': readonly NodeRelease[];
+  readonly kev: unknown;
+  readonly epss: number;
+  readonly openvex: unknown;
+}
+
+type Ask = <K extends FeedKind>(kind: K, key: string) => { readonly feed: string; readonly value: FeedValues[K] }[];
 interface FeedMatches {
   readonly feed: string;
   readonly matches: readonly Match[];
@@ -107,15 +119,15 @@ function matchDeb(
   const at = source ?? { name, version, suite: '' };
   const ecosystem = `Debian:${system?.version ?? ''}`;
   return [
-    ...ask<TrackedPackage>('debian-tracker', at.name).map(({ feed, value }) => ({
+    ...ask('debian-tracker', at.name).map(({ feed, value }) => ({
       feed,
       matches: matchDebianTracker(value, at.suite, at.version),
     })),
-    ...ask<OsvEntry>('osv', osvKey(ecosystem, at.name)).map(({ feed, value }) => ({
+    ...ask('osv', osvKey(ecosystem, at.name)).map(({ feed, value }) => ({
       feed,
       matches: [matchOsv(value, { ecosystem, name: at.name, version: at.version })].flatMap((match) => match ?? []),
     })),
-    ...ask<SecuritySource>('debian-archive', `${at.suite} ${at.name}`).map(({ feed, value }) => ({
+    ...ask('debian-archive', `${at.suite} ${at.name}`).map(({ feed, value }) => ({
       feed,
       matches: matchSecurityArchive(value, at.version),
     })),
@@ -125,16 +137,16 @@ function matchDeb(
 function matchNpm(component: SbomComponent, ask: Ask): Match[] {
   const [, encoded = ''] = /^pkg:npm\/(.+)@[^@]+$/.exec(component.purl ?? '') ?? [];
   const name = decodeURIComponent(encoded);
-  return ask<OsvEntry>('osv', osvKey('npm', name)).flatMap(
+  return ask('osv', osvKey('npm', name)).flatMap(
     ({ value }) => matchOsv(value, { ecosystem: 'npm', name, version: component.version }) ?? [],
   );
 }
 
 function matchNode({ version }: SbomComponent, ask: Ask): FeedMatches[] {
   if (!semver.valid(version)) return [];
-  const dist = ask<NodeRelease[]>('node-dist', 'node');
+  const dist = ask('node-dist', 'node');
   const releases = dist.flatMap(({ value }) => value);
-  const core = ask<unknown>('node-core', 'node').map(({ feed, value }) => ({
+  const core = ask('node-core', 'node').map(({ feed, value }) => ({
     feed,
     matches: matchNodeCore(NodeCoreSchema.parse(value), version, releases),
   }));
@@ -168,7 +180,7 @@ function mergeFindings(
     const key = `${id} ${component.ref}`;
     const before = merged.get(key);
     const kev = ask('kev', id).length > 0;
-    const epss = ask<number>('epss', id)[0]?.value;
+    const epss = ask('epss', id)[0]?.value;
     const score = Math.max(match.score ?? -1, before?.score ?? -1);
     const fixedVersion = before?.fixedVersion ?? match.fixedVersion;
     const fixedSince = [before?.fixedSince, match.fixedSince].flatMap((day) => (day ? [day] : [])).sort()[0];

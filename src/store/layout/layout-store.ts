@@ -8,7 +8,7 @@ import { Failure, systemCode, translateFileError } from '../../core/errors.ts';
 import { fileSize, readTextIfExists, syncFolder, writeFileAtomic } from '../../core/files.ts';
 import { withProcessLock } from '../../core/process-lock.ts';
 import { IndexSchema, type Descriptor, type ImageIndex } from '../../formats/oci/descriptor.ts';
-import { mediaTypes } from '../../formats/oci/media-types.ts';
+import { isIndexType, mediaTypes } from '../../formats/oci/media-types.ts';
 import { describeManifest } from '../manifest.ts';
 import { blobOfBytes, verified } from '../read-blob.ts';
 import type { BlobSource, Store, StoredManifest, TagMove } from '../store.ts';
@@ -36,12 +36,16 @@ export interface LayoutStore extends Store {
  * Opens, or starts, an OCI image layout (image spec, "Image Layout"). Blobs appear by rename after fsync, `index.json`
  * changes by rename under a lock between processes: a reader and a crash see the old or the new state, nothing else.
  */
-export async function openLayoutStore(folder: string): Promise<LayoutStore> {
+export async function openLayoutStore(
+  folder: string,
+  { readOnly = false }: { readonly readOnly?: boolean } = {},
+): Promise<LayoutStore> {
   const blobs = join(folder, 'blobs', 'sha256');
   const stateFolder = join(folder, '.nodeworthy');
   const indexPath = join(folder, 'index.json');
   const lockPath = join(stateFolder, 'index.lock');
-  await prepare(folder, [blobs, join(stateFolder, 'tmp')]);
+  // A layout of somebody else is read as it is.
+  if (!readOnly) await prepare(folder, [blobs, join(stateFolder, 'tmp')]);
   let cached: { text: string; index: ImageIndex } | undefined;
   const waiting: Descriptor[] = [];
   let writing: Promise<void> = Promise.resolve();
@@ -168,11 +172,20 @@ export async function openLayoutStore(folder: string): Promise<LayoutStore> {
     async listReferrers(subject, artifactType) {
       const { manifests } = await readLayoutIndex();
       const found: Descriptor[] = [];
-      for (const entry of manifests.filter((candidate) => candidate.artifactType !== undefined)) {
-        if (artifactType !== undefined && entry.artifactType !== artifactType) continue;
+      for (const entry of manifests) {
+        if (entry.annotations?.[refName] !== undefined || isIndexType(entry.mediaType)) continue;
+        if (artifactType !== undefined && entry.artifactType !== undefined && entry.artifactType !== artifactType)
+          continue;
         const noted = entry.annotations?.[subjectName];
-        const about = noted ?? subjectOf(await readFile(blobPath(entry.digest)));
-        if (about === subject) found.push(entry);
+        if (noted !== undefined && entry.artifactType !== undefined) {
+          if (noted === subject) found.push(entry);
+          continue;
+        }
+        // Other tools list referrers without their type.
+        const head = readHead(await readFile(blobPath(entry.digest)));
+        const type = entry.artifactType ?? head.artifactType;
+        if (head.subject?.digest === subject && (artifactType === undefined || type === artifactType))
+          found.push(entry);
       }
       return found;
     },

@@ -1,0 +1,80 @@
+import type { CertificateView } from '../../stages/certify/describe-certificate.ts';
+import { formatBytes } from './text.ts';
+
+/** The certificate as text that is read in a terminal, a ticket or a repository. */
+export function certificateMarkdown(view: CertificateView): string {
+  const { grade } = view;
+  return [
+    `# ${view.title}: Node.js ${view.release} on ${view.base}, ${view.variant}`,
+    '',
+    `\`${view.digest}\``,
+    '',
+    `${view.isValid ? 'Certified' : 'NOT VALID'} for **${view.environment}**, from ${day(view.certifiedOn)} until ${day(view.validUntil)}, signed by ${view.signedBy}${view.keyHint === null ? '' : ` (key \`${view.keyHint}\`)`}.`,
+    `Grade **${grade.grade}** (${grade.reason})${grade.nextDrop === undefined ? '' : `; it drops on ${grade.nextDrop} unless somebody rebuilds`}.`,
+    ...(view.endOfLife === null ? [] : [`The line ends on ${view.endOfLife}.`]),
+    ...view.revocations.map((text) => `**Taken back: ${text}**`),
+    '',
+    '## What',
+    '',
+    '| platform | digest | size | components | tests |',
+    '| --- | --- | --- | --- | --- |',
+    ...view.platforms.map(
+      ({ platform, digest, sizeBytes, components, tests }) =>
+        `| ${platform} | \`${digest}\` | ${formatBytes(sizeBytes)} | ${components} | ${tests.map(({ suite, passed, runtime }) => `${suite}: ${passed} passed (${runtime})`).join(', ')} |`,
+    ),
+    '',
+    '## From what',
+    '',
+    `Built by ${view.builder}, asked for by ${view.author}, from ${view.inputs.length} inputs:`,
+    '',
+    ...view.inputs.map(({ name, sha256 }) => `- ${name} \`sha256:${sha256}\``),
+    '',
+    '## Known vulnerabilities',
+    '',
+    ...(view.findings.length === 0
+      ? ['None that a feed knows, or none was asked: see the gates.']
+      : view.findings.map(
+          ({ id, severity, name, version, fixedVersion, vex }) =>
+            `- ${id} (${severity}) in ${name} ${version}${fixedVersion === undefined ? ', not repaired yet' : `, repaired in ${fixedVersion}`}${vex ? `, VEX: ${vex.status}` : ''}`,
+        )),
+    ...view.waivers.map(
+      ({ vulnerability, by, until, reason }) => `- waived: ${vulnerability} by ${by} until ${until}: ${reason}`,
+    ),
+    '',
+    '## What the gates said',
+    '',
+    `Policy \`${view.policyDigest}\``,
+    '',
+    ...view.verdicts.map(({ gate, result, reason }) => `- ${result} **${gate}**: ${reason}`),
+    '',
+    '## Approvals',
+    '',
+    ...(view.approvals.length === 0
+      ? ['None was asked for.']
+      : view.approvals.map(
+          ({ person, reason, decidedOn, overrules }) =>
+            `- ${person}, ${day(decidedOn)}: ${reason}${overrules.length > 0 ? ` (overrules ${overrules.join(', ')})` : ''}`,
+        )),
+    '',
+    '## How to verify',
+    '',
+    ...verifyCommands(view).map((line) => `    ${line}`),
+    '',
+  ].join('\n');
+}
+
+/** Commands of ours and of others, for the digest. */
+export function verifyCommands({ reference, digest }: Pick<CertificateView, 'reference' | 'digest'>): string[] {
+  const isRegistry = reference.includes('/') && !reference.startsWith('oci:');
+  const repository = isRegistry ? reference.replace(/(?:@.*|:[^/:]*)$/, '') : 'REPOSITORY';
+  const image = `${repository}@${digest}`;
+  return [
+    `nodeworthy verify ${isRegistry ? image : reference} --key release.pub --explain`,
+    `cosign verify --key release.pub --insecure-ignore-tlog ${image}`,
+    `cosign verify-attestation --key release.pub --insecure-ignore-tlog --type https://slsa.dev/verification_summary/v1 ${image}`,
+  ];
+}
+
+function day(time: string): string {
+  return time.slice(0, 10);
+}

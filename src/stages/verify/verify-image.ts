@@ -1,0 +1,286 @@
+import semver from 'semver';
+import type { EnvironmentConfig } from '../../config/environment-schema.ts';
+import { mapConcurrent } from '../../core/concurrency.ts';
+import type { Digest } from '../../core/digest.ts';
+import { believedEvidence } from '../../evidence/believed-evidence.ts';
+import type { Certificate } from '../../formats/attestation/predicate-shapes.ts';
+import { isIndexType } from '../../formats/oci/media-types.ts';
+import type { Descriptor } from '../../formats/oci/descriptor.ts';
+import { decide, type CustomGate } from '../../gates/decide.ts';
+import { missing, statementsOf, type EvidenceOf } from '../../gates/gate.ts';
+import { revocationGate } from '../../gates/members/revocation.ts';
+import { readIndex } from '../../store/manifest.ts';
+import type { Store } from '../../store/store.ts';
+import type { TrustPolicy } from '../../trust/trust-policy.ts';
+import { bestCertificate } from '../certify/certify-cell.ts';
+import { lineOf, phaseOf } from '../catalog/release-lines.ts';
+import { inputFromImage } from './input-from-image.ts';
+
+export interface Check {
+  readonly id: string;
+  readonly ok: boolean;
+  readonly reason: string;
+  /** What to do when it is not. */
+  readonly fix?: string;
+}
+
+export interface Verification {
+  readonly verified: boolean;
+  readonly digest: Digest;
+  readonly checks: readonly Check[];
+  readonly certificate: Certificate | undefined;
+}
+
+export interface VerifyOptions {
+  readonly trust: TrustPolicy;
+  readonly now: Date;
+  /** Policy to hold the image to now; without it, the one that the certificate names is believed. */
+  readonly environment?: {
+    readonly name: string;
+    readonly config: EnvironmentConfig;
+    readonly custom: readonly CustomGate[];
+  };
+}
+
+/**
+ * Whether an image is certified, from nothing but what is attached to it and who is believed: no network but the
+ * registry's, none at all for a layout. Each question is answered, so that one look shows all that is wrong.
+ */
+export async function verifyImage(store: Store, image: Descriptor, options: VerifyOptions): Promise<Verification> {
+  const { trust, now } = options;
+  const read = (digest: Digest): Promise<EvidenceOf> => believedEvidence(store, digest, { trust, now });
+  const isIndex = isIndexType(image.mediaType);
+  const own = await read(image.digest);
+  const certificate = bestCertificate(own, options.environment?.name);
+  const checks: Check[] = [
+    signatureCheck(isIndex ? 'index' : 'platform', own),
+    certificateCheck(own, certificate, options),
+  ];
+  const index = isIndex ? image.digest : certificate?.nodeworthy_index;
+  const platforms = isIndex
+    ? (await readIndex(store, image.digest)).manifests.map((entry) => ({
+        platform: `${entry.platform?.os}/${entry.platform?.architecture}`,
+        digest: entry.digest,
+      }))
+    : [{ platform: 'platform', digest: image.digest }];
+  const evidence = new Map<Digest, EvidenceOf>([[image.digest, own]]);
+  const others = [...platforms.map(({ digest }) => digest), ...(index ? [index] : [])];
+  const wanted = [...others, ...(certificate?.nodeworthy_inputs ?? []).map(({ subject }) => subject)];
+  await mapConcurrent(
+    [...new Set(wanted)].filter((digest) => !evidence.has(digest)),
+    4,
+    async (digest) => {
+      evidence.set(digest, await read(digest));
+    },
+  );
+  const all = [...evidence.values()];
+  if (isIndex)
+    checks.push(
+      ...platforms.map((target) => platformCheck(target, evidence.get(target.digest), { image, certificate, options })),
+    );
+  checks.push(subjectCheck(image.digest, platforms, certificate, isIndex));
+  checks.push(inputsCheck(certificate, evidence));
+  checks.push(revocationCheck(all));
+  checks.push(lineCheck(certificate, all, now));
+  if (options.environment) checks.push(await policyCheck(store, { index, evidence, certificate, options }));
+  return { verified: checks.every(({ ok }) => ok), digest: image.digest, checks, certificate };
+}
+
+function signatureCheck(what: string, evidence: EvidenceOf): Check {
+  const [signature] = statementsOf(evidence, 'signature');
+  return signature
+    ? { id: 'signature', ok: true, reason: `${what} signed by ${signature.signer.name}` }
+    : {
+        id: 'signature',
+        ok: false,
+        reason: missing(`signature of the ${what} by a trusted key`, 'signature', evidence),
+        fix: 'is this the right key? Somebody who pushes without signing is found out here',
+      };
+}
+
+function certificateCheck(
+  evidence: EvidenceOf,
+  certificate: Certificate | undefined,
+  { now, environment }: VerifyOptions,
+): Check {
+  const id = 'certificate';
+  const name = environment ? `certificate for ${environment.name}` : 'certificate';
+  if (!certificate) {
+    const failed = evidence.statements.some(({ kind, isFailure }) => kind === 'certificate' && isFailure);
+    return {
+      id,
+      ok: false,
+      reason: `${missing(name, 'certificate', evidence)}${failed ? '; a verification that failed is no certificate' : ''}`,
+      fix: 'publish it with `nodeworthy run`: certificates come from gates that are open',
+    };
+  }
+  if (Date.parse(certificate.nodeworthy_validUntil) <= now.getTime())
+    return {
+      id,
+      ok: false,
+      reason: `the ${name} was valid until ${certificate.nodeworthy_validUntil}`,
+      fix: 'rebuild, and certify again with `nodeworthy run`',
+    };
+  return { id, ok: true, reason: `${name} valid until ${certificate.nodeworthy_validUntil}` };
+}
+
+function platformCheck(
+  { platform, digest }: { readonly platform: string; readonly digest: Digest },
+  evidence: EvidenceOf | undefined,
+  {
+    image,
+    options,
+  }: { readonly image: Descriptor; readonly certificate: Certificate | undefined; readonly options: VerifyOptions },
+): Check {
+  const id = `platform ${platform}`;
+  const fix = 'publish the whole index again with `nodeworthy run`';
+  if (!evidence) return { id, ok: false, reason: `${digest} could not be looked at`, fix };
+  const signature = signatureCheck(platform, evidence);
+  if (!signature.ok) return { ...signature, id };
+  const own = bestCertificate(evidence, options.environment?.name);
+  if (!own) return { id, ok: false, reason: missing('certificate', 'certificate', evidence), fix };
+  return own.nodeworthy_index === image.digest
+    ? { id, ok: true, reason: `${digest} is signed and certified` }
+    : { id, ok: false, reason: `${digest} was certified as a part of ${own.nodeworthy_index}`, fix };
+}
+
+/** What was certified is what is here: the same platforms, no more and no fewer. */
+function subjectCheck(
+  digest: Digest,
+  platforms: readonly { readonly platform: string; readonly digest: Digest }[],
+  certificate: Certificate | undefined,
+  isIndex: boolean,
+): Check {
+  const id = 'subject';
+  const fix = 'somebody changed the image after it was certified: take the certified digest';
+  if (!certificate) return { id, ok: false, reason: 'without a certificate nobody says what belongs to it', fix };
+  const certified = new Map(certificate.nodeworthy_platforms.map((item) => [item.platform, item.digest]));
+  if (!isIndex)
+    return [...certified.values()].includes(digest)
+      ? { id, ok: true, reason: `a platform of ${certificate.nodeworthy_index}` }
+      : { id, ok: false, reason: `${digest} is no platform of what was certified`, fix };
+  if (certificate.nodeworthy_index !== digest)
+    return { id, ok: false, reason: `the certificate is about ${certificate.nodeworthy_index}`, fix };
+  const wrong = platforms.filter((item) => certified.get(item.platform) !== item.digest);
+  if (wrong.length > 0 || platforms.length !== certified.size)
+    return {
+      id,
+      ok: false,
+      reason: `the index has ${platforms.length} platforms, ${certified.size} were certified`,
+      fix,
+    };
+  return { id, ok: true, reason: `${platforms.length} platforms, all as certified` };
+}
+
+/** Evidence that a certificate rests on must still be there: who takes it away takes the certificate with it. */
+function inputsCheck(certificate: Certificate | undefined, evidence: ReadonlyMap<Digest, EvidenceOf>): Check {
+  const id = 'evidence';
+  const fix = 'bring it back with `nodeworthy run`, which sends what a registry lacks, or ask who deleted it';
+  if (!certificate) return { id, ok: false, reason: 'without a certificate nobody says what was looked at', fix };
+  const gone = certificate.nodeworthy_inputs.filter(
+    ({ subject, bundle }) => !evidence.get(subject)?.statements.some((statement) => statement.bundleDigest === bundle),
+  );
+  if (gone.length > 0) {
+    const names = gone.slice(0, 4).map(({ kind, subject }) => `${kind} of ${subject}`);
+    return {
+      id,
+      ok: false,
+      reason: `${gone.length} statements are gone or no longer believed: ${names.join(', ')}`,
+      fix,
+    };
+  }
+  const kinds = new Set(certificate.nodeworthy_inputs.map(({ kind }) => kind));
+  const lacking = (['tests', 'provenance', 'sbom-cyclonedx', 'sbom-spdx', 'configuration'] as const).filter(
+    (kind) => !kinds.has(kind),
+  );
+  if (lacking.length > 0) return { id, ok: false, reason: `the certificate rests on no ${lacking.join(', ')}`, fix };
+  return {
+    id,
+    ok: true,
+    reason: `${certificate.nodeworthy_inputs.length} statements are there, unchanged and believed`,
+  };
+}
+
+function revocationCheck(all: readonly EvidenceOf[]): Check {
+  const [first, ...rest] = all;
+  if (!first) return { id: 'revocation', ok: false, reason: 'nothing could be looked at' };
+  const asked = {
+    evidence: first,
+    platforms: rest.map((evidence) => ({ platform: '', digest: evidence.subject, sizeBytes: 0, suites: [], evidence })),
+  } as unknown as Parameters<typeof revocationGate.evaluate>[0];
+  const answers = revocationGate.evaluate(asked, {});
+  const denied = answers.find(({ result }) => result !== 'allow');
+  return denied
+    ? { id: 'revocation', ok: false, reason: denied.reason, ...(denied.fix === undefined ? {} : { fix: denied.fix }) }
+    : { id: 'revocation', ok: true, reason: 'nothing was taken back' };
+}
+
+/** A line that has ended since is over, whatever the certificate says. */
+function lineCheck(certificate: Certificate | undefined, all: readonly EvidenceOf[], now: Date): Check {
+  const id = 'support';
+  const release = releaseOf(all);
+  if (release === undefined || !semver.valid(release))
+    return { id, ok: true, reason: 'no Node.js release line to look at' };
+  const line = lineOf(semver.major(release));
+  if (!line || phaseOf(line, now) === 'end-of-life')
+    return {
+      id,
+      ok: false,
+      reason: `Node.js ${semver.major(release)} came to its end${line ? ` on ${line.end}` : ''}`,
+      fix: 'move to a maintained line',
+    };
+  const today = now.toISOString().slice(0, 10);
+  const waivers = certificate?.['nodeworthy_waivers'];
+  const lapsed = (Array.isArray(waivers) ? waivers : []).find(
+    (waiver: { until?: string }) => (waiver.until ?? '') < today,
+  ) as { readonly vulnerability: string; readonly until: string } | undefined;
+  if (lapsed)
+    return {
+      id,
+      ok: false,
+      reason: `the waiver of ${lapsed.vulnerability} lapsed on ${lapsed.until}`,
+      fix: 'repair it, or renew the waiver, and certify again',
+    };
+  return { id, ok: true, reason: `Node.js ${line.major} is ${phaseOf(line, now)} until ${line.end}` };
+}
+
+function releaseOf(all: readonly EvidenceOf[]): string | undefined {
+  for (const evidence of all)
+    for (const { predicate } of statementsOf(evidence, 'sbom-cyclonedx')) {
+      const components = predicate['components'];
+      if (!Array.isArray(components)) continue;
+      const node = (components as { name?: unknown; type?: unknown; version?: unknown }[]).find(
+        ({ name, type }) => name === 'node' && type === 'application',
+      );
+      if (typeof node?.version === 'string') return node.version;
+    }
+  return undefined;
+}
+
+interface PolicyQuestion {
+  readonly index: Digest | undefined;
+  readonly evidence: ReadonlyMap<Digest, EvidenceOf>;
+  readonly certificate: Certificate | undefined;
+  readonly options: VerifyOptions;
+}
+
+/** The gates again, with the rules and the clock of today. */
+async function policyCheck(store: Store, { index, evidence, certificate, options }: PolicyQuestion): Promise<Check> {
+  const { environment } = options;
+  const id = `policy ${environment?.name ?? ''}`;
+  if (!environment || !certificate || index === undefined)
+    return { id, ok: false, reason: 'without a certificate there is nothing to hold to a policy' };
+  const input = await inputFromImage(store, { index, evidence, certificate, now: options.now, environment });
+  // A day without releases keeps nobody from running what was released before.
+  const { schedule: _, ...gates } = environment.config.gates;
+  const decision = decide(input, gates, environment.custom);
+  const open = decision.verdicts.filter(({ result }) => result === 'deny' || result === 'wait');
+  return decision.result === 'allowed'
+    ? { id, ok: true, reason: `${decision.verdicts.length} verdicts, all open today` }
+    : {
+        id,
+        ok: false,
+        reason: open.map(({ gate, reason }) => `${gate}: ${reason}`).join('\n'),
+        ...(open[0]?.fix === undefined ? {} : { fix: open[0].fix }),
+      };
+}
