@@ -1,8 +1,7 @@
-import { EnvironmentSchema, type EnvironmentConfig } from './config/environment-schema.ts';
+import { chooseEnvironment } from './config/choose-environment.ts';
 import type { LoadedRecipe } from './config/load-recipe.ts';
 import type { Context } from './core/context.ts';
 import { Failure } from './core/errors.ts';
-import { suggest } from './core/suggest.ts';
 import { openSigning, trustOf, type Signing } from './evidence/signing.ts';
 import type { Candidate } from './stages/assemble/assemble-cell.ts';
 import { attestCell, attestFailure, type AttestInput } from './stages/attest/attest-cell.ts';
@@ -27,25 +26,6 @@ export interface EvidenceInput {
   readonly lock: Lock;
   readonly context: Context;
   readonly environment?: string;
-}
-
-/** Name of the policy for a recipe that has none: the gates that are always asked. */
-export const defaultEnvironment = 'default';
-
-export function chooseEnvironment(
-  { recipe }: LoadedRecipe,
-  wanted: string | undefined,
-): { readonly name: string; readonly config: EnvironmentConfig } {
-  const known = Object.entries(recipe.environments);
-  const found = wanted === undefined ? known[0] : known.find(([name]) => name === wanted);
-  if (found) return { name: found[0], config: found[1] };
-  if (known.length === 0 && (wanted === undefined || wanted === defaultEnvironment))
-    return { name: defaultEnvironment, config: EnvironmentSchema.parse({}) };
-  const names = known.map(([name]) => name);
-  const near = suggest(wanted ?? '', names);
-  throw new Failure('USAGE', `the recipe has no environment ${JSON.stringify(wanted)}`, {
-    hint: near ? `did you mean ${near}?` : `environments: ${names.join(', ') || 'none; write some under environments'}`,
-  });
 }
 
 /** What all cells need to make evidence and to judge it, opened once. */

@@ -4,6 +4,7 @@ import { Failure, isFailure } from '../core/errors.ts';
 import { readLock, type Lock } from '../stages/resolve/lock.ts';
 import { openLayoutStore, type LayoutStore } from '../store/layout/layout-store.ts';
 import type { CommandContext } from './command.ts';
+import { storeFolder } from './store-folder.ts';
 
 export interface Workspace {
   readonly loaded: LoadedRecipe;
@@ -35,12 +36,6 @@ export async function openWorkspace({ options, context, cwd }: CommandContext): 
     throw error;
   });
   return { loaded, lockPath, lock, storePath };
-}
-
-/** Folder of the store: as it was asked for, or beside the recipe. */
-export function storeFolder({ options, context, cwd }: CommandContext, recipeFolder: string = cwd): string {
-  const chosen = (options['store'] as string | undefined) ?? context.env['NODEWORTHY_STORE'];
-  return chosen ? resolve(cwd, chosen) : join(recipeFolder, '.nodeworthy', 'store');
 }
 
 export async function openStore(workspace: Workspace): Promise<LayoutStore> {

@@ -151,20 +151,3 @@ export async function readTrust(config: TrustConfig, folder: string): Promise<Tr
   }));
   return { signers, digest: digestOf(canonicalJson(identities)) };
 }
-
-/** The trust of a single key, for whoever has nothing but that: it may state everything but approvals. */
-export function trustInKey(pem: string, path: string): TrustPolicy {
-  const key = readPublicKey(pem, path);
-  const hint = keyHint(key);
-  return {
-    signers: [
-      {
-        name: basename(path),
-        identity: { kind: 'key', key, hint },
-        states: ['evidence', 'certificates', 'revocations', 'vex', 'failures'],
-        roles: [],
-      },
-    ],
-    digest: digestOf(hint),
-  };
-}

@@ -7,7 +7,7 @@ import { openReference } from '../../stages/obtain/open-reference.ts';
 import { verifyImage } from '../../stages/verify/verify-image.ts';
 import { defineCommand, recipeOptions } from '../command.ts';
 import { chooseTrust, trustOptions } from '../trust-options.ts';
-import { storeFolder } from '../workspace.ts';
+import { storeFolder } from '../store-folder.ts';
 
 /** How long an answer about a digest is used again: a revocation must not wait for longer. */
 const rememberMs = 60_000;

@@ -7,7 +7,7 @@ import { defineCommand, recipeOptions } from '../command.ts';
 import { chooseTrust, trustOptions } from '../trust-options.ts';
 import { certificateMarkdown } from '../views/certificate-markdown.ts';
 import { renderCertificatePage } from '../views/certificate-page.ts';
-import { storeFolder } from '../workspace.ts';
+import { storeFolder } from '../store-folder.ts';
 
 interface CertificateResult {
   readonly view: CertificateView;

@@ -1,7 +1,7 @@
 import { collectTestLeftovers } from '../../stages/test/collect-leftovers.ts';
 import { openLayoutStore } from '../../store/layout/layout-store.ts';
 import { defineCommand, recipeOptions } from '../command.ts';
-import { storeFolder } from '../workspace.ts';
+import { storeFolder } from '../store-folder.ts';
 
 export const clean = defineCommand<{ readonly removed: number }>({
   name: 'clean',

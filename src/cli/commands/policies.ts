@@ -2,7 +2,7 @@ import { Failure } from '../../core/errors.ts';
 import { suggest } from '../../core/suggest.ts';
 import { clusterPolicy, policyKinds } from '../../admission/cluster-policies.ts';
 import { trustOf } from '../../evidence/signing.ts';
-import { chooseEnvironment } from '../../pipeline-evidence.ts';
+import { chooseEnvironment } from '../../config/choose-environment.ts';
 import { environmentOption } from '../cell-options.ts';
 import { defineCommand, recipeOptions } from '../command.ts';
 import { openWorkspace } from '../workspace.ts';

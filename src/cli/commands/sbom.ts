@@ -8,7 +8,7 @@ import { obtainImage } from '../../stages/obtain/obtain-image.ts';
 import { choosePlatform } from '../../stages/test/test-image.ts';
 import { defineCommand, recipeOptions } from '../command.ts';
 import { renderTable } from '../views/text.ts';
-import { storeFolder } from '../workspace.ts';
+import { storeFolder } from '../store-folder.ts';
 
 interface SbomResult {
   readonly model: SbomModel;

@@ -15,7 +15,8 @@ import { choosePlatform } from '../../stages/test/test-image.ts';
 import { defineCommand, recipeOptions, type CommandContext } from '../command.ts';
 import { severityCounts } from '../views/pending-view.ts';
 import { renderTable } from '../views/text.ts';
-import { openStore, openWorkspace, storeFolder } from '../workspace.ts';
+import { storeFolder } from '../store-folder.ts';
+import { openStore, openWorkspace } from '../workspace.ts';
 
 interface ScanResult {
   readonly reference: string;

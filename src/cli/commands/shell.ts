@@ -5,7 +5,7 @@ import { obtainImage } from '../../stages/obtain/obtain-image.ts';
 import { findSteps, listNotedTests } from '../../stages/test/layer-cache.ts';
 import { choosePlatform } from '../../stages/test/test-image.ts';
 import { defineCommand, recipeOptions } from '../command.ts';
-import { storeFolder } from '../workspace.ts';
+import { storeFolder } from '../store-folder.ts';
 import { runtimeOption } from '../cell-options.ts';
 
 export const shell = defineCommand<{ readonly exitCode: number }>({

@@ -8,7 +8,7 @@ import { openRegistryStore } from '../../store/registry/registry-store.ts';
 import type { LayersMode } from '../../trees/squash-parts.ts';
 import { defineCommand, recipeOptions, type CommandContext } from '../command.ts';
 import { formatBytes, renderTable } from '../views/text.ts';
-import { storeFolder } from '../workspace.ts';
+import { storeFolder } from '../store-folder.ts';
 
 interface SquashOutcome extends SquashResult {
   readonly reference: string;

@@ -14,7 +14,8 @@ import { countRetries } from '../count-retries.ts';
 import { requireReportFormats, writeReports, reportFormats } from '../test-reports/write-reports.ts';
 import { cellsJson, cellsTable, exitOf, type CellsOutcome } from '../views/cells-view.ts';
 import { casesJson, casesTable, type ImageOutcome } from '../views/cases-view.ts';
-import { aptFolder, openStore, openWorkspace, requireLock, storeFolder } from '../workspace.ts';
+import { storeFolder } from '../store-folder.ts';
+import { aptFolder, openStore, openWorkspace, requireLock } from '../workspace.ts';
 import { cellsOption, runtimeOption } from '../cell-options.ts';
 
 type TestOutcome =

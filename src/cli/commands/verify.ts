@@ -3,16 +3,13 @@ import { tmpdir } from 'node:os';
 import { failureCodes, Failure } from '../../core/errors.ts';
 import type { Digest } from '../../core/digest.ts';
 import { isIndexType } from '../../formats/oci/media-types.ts';
-import { openSigning } from '../../evidence/signing.ts';
 import { openReference } from '../../stages/obtain/open-reference.ts';
-import { signReproduction } from '../../stages/verify/sign-reproduction.ts';
-import { rebuildImage, requireIndex, type Rebuilt } from '../../stages/verify/rebuild.ts';
+import type { Rebuilt } from '../../stages/verify/rebuild.ts';
 import { verifyImage, type Check, type Verification } from '../../stages/verify/verify-image.ts';
-import { openRuntime } from '../../runtimes/open-runtime.ts';
 import { runtimeOption } from '../cell-options.ts';
 import { defineCommand, recipeOptions, type CommandContext } from '../command.ts';
 import { chooseTrust, trustOptions } from '../trust-options.ts';
-import { openWorkspace, storeFolder } from '../workspace.ts';
+import { storeFolder } from '../store-folder.ts';
 
 interface VerifyResult {
   readonly reference: string;
@@ -49,7 +46,10 @@ export const verify = defineCommand<VerifyResult>({
     try {
       const explain = options['explain'] === true;
       if (options['rebuild'] === true) {
-        requireIndex(opened.image, isIndexType(opened.image.mediaType));
+        if (!isIndexType(opened.image.mediaType))
+          throw new Failure('USAGE', `${reference} is one platform of an image`, {
+            hint: 'name the index: its inputs are attached there',
+          });
         const rebuilt = await rebuild(input, opened);
         if (options['sign'] === true) await sign(input, opened, rebuilt);
         const check = rebuildCheck(rebuilt);
@@ -94,6 +94,11 @@ export const verify = defineCommand<VerifyResult>({
 type Opened = Awaited<ReturnType<typeof openReference>>;
 
 async function rebuild({ options, context }: CommandContext, { store, image }: Opened): Promise<Rebuilt> {
+  // Loaded when they are asked for: to verify is a matter of milliseconds.
+  const [{ openRuntime }, { rebuildImage }] = await Promise.all([
+    import('../../runtimes/open-runtime.ts'),
+    import('../../stages/verify/rebuild.ts'),
+  ]);
   const wanted = options['runtime'] as string | undefined;
   let runtime: ReturnType<typeof openRuntime> | undefined;
   try {
@@ -114,6 +119,11 @@ async function rebuild({ options, context }: CommandContext, { store, image }: O
 }
 
 async function sign(input: CommandContext, { store, image }: Opened, rebuilt: Rebuilt): Promise<void> {
+  const [{ openSigning }, { signReproduction }] = await Promise.all([
+    import('../../evidence/signing.ts'),
+    import('../../stages/verify/sign-reproduction.ts'),
+  ]);
+  const { openWorkspace } = await import('../workspace.ts');
   const { loaded } = await openWorkspace(input);
   const signing = await openSigning(loaded, input.context);
   try {

@@ -55,7 +55,7 @@ export function nodeComponents(image: ImageInventory, { release, versions }: Nod
     sha256: binary.slice('sha256:'.length),
   };
   const nested = Object.entries(versions)
-    .filter(([name]) => !interfaces.has(name))
+    .filter(([name, text]) => !interfaces.has(name) && text !== '')
     .map(([name, text]): FoundComponent => ({ component: nestedComponent(name, text, ref), paths: [] }));
   const paths = [...image.files.keys()].filter(
     (path) => path === nodeBinary || /^usr\/local\/(?:share\/doc\/node|share\/man|include\/node)\//.test(path),

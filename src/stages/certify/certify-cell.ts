@@ -3,13 +3,12 @@ import type { Context } from '../../core/context.ts';
 import { hexOf, type Digest } from '../../core/digest.ts';
 import { believedEvidence } from '../../evidence/believed-evidence.ts';
 import type { Signing } from '../../evidence/signing.ts';
-import { CertificateSchema, type Certificate, type Finding } from '../../formats/attestation/predicate-shapes.ts';
+import type { Certificate } from '../../formats/attestation/predicate-shapes.ts';
 import { imageReference } from '../../formats/sbom/cyclonedx.ts';
-import { readPredicate, statementsOf, type EvidenceOf } from '../../gates/gate.ts';
-import { newestScans } from '../../gates/newest-scans.ts';
 import type { Store } from '../../store/store.ts';
 import { signPlanned, type PlannedStatement } from '../attest/attest-cell.ts';
 import type { GatedCell, Policy } from '../gate/gate-cell.ts';
+import { findCertificate, findingsOf } from './find-certificate.ts';
 import { gradeImage, type Graded } from './grade.ts';
 
 export const verifierId = 'https://nodeworthy.io/verifiers/gate';
@@ -129,13 +128,6 @@ function certificatePredicate(
   };
 }
 
-export function findingsOf(platforms: readonly { readonly evidence: EvidenceOf }[]): Finding[] {
-  const found = platforms.flatMap(({ evidence }) =>
-    newestScans(evidence).flatMap(({ scan }) => scan.nodeworthy_findings),
-  );
-  return [...new Map(found.map((finding) => [`${finding.id} ${finding.component}`, finding])).values()];
-}
-
 export function gradeOf({ input }: Pick<GatedCell, 'input'>): Graded {
   return gradeImage({
     since: new Date(input.image.chosenOn),
@@ -143,24 +135,4 @@ export function gradeOf({ input }: Pick<GatedCell, 'input'>): Graded {
     findings: findingsOf(input.platforms),
     ends: [input.facts.line?.end, input.facts.baseEnd].flatMap((day) => day ?? []),
   });
-}
-
-/** The certificate of an environment that is valid the longest; undefined when there is none that is believed. */
-export async function findCertificate(
-  store: Store,
-  subject: Digest,
-  { environment, trust }: Pick<Policy, 'environment' | 'trust'>,
-  now: Date,
-): Promise<Certificate | undefined> {
-  const evidence = await believedEvidence(store, subject, { trust, now });
-  return bestCertificate(evidence, environment);
-}
-
-export function bestCertificate(evidence: EvidenceOf, environment: string | undefined): Certificate | undefined {
-  const found = statementsOf(evidence, 'certificate').flatMap((statement) => {
-    const certificate = readPredicate(statement, CertificateSchema);
-    const fits = environment === undefined || certificate?.nodeworthy_environment === environment;
-    return certificate && fits ? [certificate] : [];
-  });
-  return found.sort((a, b) => (a.nodeworthy_validUntil < b.nodeworthy_validUntil ? 1 : -1))[0];
 }

@@ -20,7 +20,7 @@ import type { TrustPolicy } from '../../trust/trust-policy.ts';
 import { debianSuites } from '../catalog/debian-suites.ts';
 import { lineOf } from '../catalog/release-lines.ts';
 import semver from 'semver';
-import { bestCertificate, findingsOf } from './certify-cell.ts';
+import { bestCertificate, findingsOf } from './find-certificate.ts';
 import { gradeImage, type Graded } from './grade.ts';
 
 /** All that a certificate says, for people. */

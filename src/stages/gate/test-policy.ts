@@ -41,7 +41,6 @@ const Given = z.strictObject({
     .describe('Vulnerabilities of the published image that this one does not have'),
 });
 
-
 const FileSchema = z.strictObject({
   environment: z.string(),
   cases: z

@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import type { Digest } from '../../core/digest.ts';
-import { Failure } from '../../core/errors.ts';
 import type { Descriptor } from '../../formats/oci/descriptor.ts';
 import type { Sandbox } from '../../runtimes/runtime.ts';
 import { copyImage } from '../../store/copy-image.ts';
@@ -128,12 +127,4 @@ function differingField(before: unknown, after: unknown, where: string): string 
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-/** An index alone can be made again; a platform is a part of it. */
-export function requireIndex(image: Descriptor, isIndex: boolean): void {
-  if (isIndex) return;
-  throw new Failure('USAGE', `${image.digest} is one platform of an image`, {
-    hint: 'name the index: its inputs are attached there',
-  });
 }

@@ -6,15 +6,14 @@ import { believedEvidence } from '../../evidence/believed-evidence.ts';
 import type { Certificate } from '../../formats/attestation/predicate-shapes.ts';
 import { isIndexType } from '../../formats/oci/media-types.ts';
 import type { Descriptor } from '../../formats/oci/descriptor.ts';
-import { decide, type CustomGate } from '../../gates/decide.ts';
+import type { CustomGate } from '../../gates/decide.ts';
 import { missing, statementsOf, type EvidenceOf } from '../../gates/gate.ts';
 import { revocationGate } from '../../gates/members/revocation.ts';
 import { readIndex } from '../../store/manifest.ts';
 import type { Store } from '../../store/store.ts';
 import type { TrustPolicy } from '../../trust/trust-policy.ts';
-import { bestCertificate } from '../certify/certify-cell.ts';
+import { bestCertificate } from '../certify/find-certificate.ts';
 import { lineOf, phaseOf } from '../catalog/release-lines.ts';
-import { inputFromImage } from './input-from-image.ts';
 
 export interface Check {
   readonly id: string;
@@ -270,6 +269,11 @@ async function policyCheck(store: Store, { index, evidence, certificate, options
   const id = `policy ${environment?.name ?? ''}`;
   if (!environment || !certificate || index === undefined)
     return { id, ok: false, reason: 'without a certificate there is nothing to hold to a policy' };
+  // Loaded when there is a policy: most who verify have a key and nothing else.
+  const [{ decide }, { inputFromImage }] = await Promise.all([
+    import('../../gates/decide.ts'),
+    import('./input-from-image.ts'),
+  ]);
   const input = await inputFromImage(store, { index, evidence, certificate, now: options.now, environment });
   // A day without releases keeps nobody from running what was released before.
   const { schedule: _, ...gates } = environment.config.gates;

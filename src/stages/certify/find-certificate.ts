@@ -1,0 +1,35 @@
+import type { Digest } from '../../core/digest.ts';
+import { believedEvidence } from '../../evidence/believed-evidence.ts';
+import { CertificateSchema, type Certificate, type Finding } from '../../formats/attestation/predicate-shapes.ts';
+import { readPredicate, statementsOf, type EvidenceOf } from '../../gates/gate.ts';
+import { newestScans } from '../../gates/newest-scans.ts';
+import type { Store } from '../../store/store.ts';
+import type { TrustPolicy } from '../../trust/trust-policy.ts';
+
+/** The certificate of an environment that is valid the longest; undefined when there is none that is believed. */
+export async function findCertificate(
+  store: Store,
+  subject: Digest,
+  { environment, trust }: { readonly environment: string; readonly trust: TrustPolicy },
+  now: Date,
+): Promise<Certificate | undefined> {
+  const evidence = await believedEvidence(store, subject, { trust, now });
+  return bestCertificate(evidence, environment);
+}
+
+export function bestCertificate(evidence: EvidenceOf, environment: string | undefined): Certificate | undefined {
+  const found = statementsOf(evidence, 'certificate').flatMap((statement) => {
+    const certificate = readPredicate(statement, CertificateSchema);
+    const fits = environment === undefined || certificate?.nodeworthy_environment === environment;
+    return certificate && fits ? [certificate] : [];
+  });
+  return found.sort((a, b) => (a.nodeworthy_validUntil < b.nodeworthy_validUntil ? 1 : -1))[0];
+}
+
+/** What the scans of all platforms found, each once. */
+export function findingsOf(platforms: readonly { readonly evidence: EvidenceOf }[]): Finding[] {
+  const found = platforms.flatMap(({ evidence }) =>
+    newestScans(evidence).flatMap(({ scan }) => scan.nodeworthy_findings),
+  );
+  return [...new Map(found.map((finding) => [`${finding.id} ${finding.component}`, finding])).values()];
+}
