@@ -126,18 +126,24 @@ export async function copyEvidence(
   to: Store,
   subjects: readonly Digest[],
 ): Promise<{ readonly copied: number }> {
-  let copied = 0;
-  for (const subject of subjects) {
-    const have = new Set((await to.listReferrers(subject, bundleMediaType)).map(({ digest }) => digest));
+  const counts = await mapConcurrent(subjects, 3, async (subject) => {
+    const [listed, there] = await Promise.all([
+      from.listReferrers(subject, bundleMediaType),
+      to.listReferrers(subject, bundleMediaType),
+    ]);
+    const have = new Set(there.map(({ digest }) => digest));
+    // Nothing is read of what is there already.
+    if (listed.every(({ digest }) => have.has(digest))) return 0;
     const missing = (await readEvidence(from, subject)).filter(({ manifest }) => !have.has(manifest.digest));
-    if (missing.length === 0) continue;
+    if (missing.length === 0) return 0;
     await to.putBlob(blobOfBytes(emptyConfigBytes));
     const attached = await mapConcurrent(missing, 8, async ({ manifest, manifestBytes, bytes }) => {
       await to.putBlob(blobOfBytes(bytes));
       return await to.putManifest(manifestBytes, manifest.mediaType);
     });
     await requireAttached(to, subject, attached);
-    copied += attached.length;
-  }
+    return attached.length;
+  });
+  const copied = counts.reduce((sum, count) => sum + count, 0);
   return { copied };
 }

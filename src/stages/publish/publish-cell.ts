@@ -1,10 +1,7 @@
 import { join } from 'node:path';
-import { canonicalJson } from '../../core/canonical-json.ts';
-import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
+import type { Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
-import { readTextIfExists, writeFileAtomic } from '../../core/files.ts';
 import { copyEvidence } from '../../evidence/evidence-store.ts';
-import { bundleMediaType } from '../../formats/attestation/bundle.ts';
 import type { Descriptor } from '../../formats/oci/descriptor.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import { withProcessLock } from '../../core/process-lock.ts';
@@ -220,20 +217,15 @@ async function publishTo(
 }
 
 /**
- * What is said of the image goes where the image goes, and so does what it was made from: before its tags. What was
- * sent is noted, so that a run with nothing new asks nobody; `verify` finds what was taken away there.
+ * What is said of the image goes where the image goes, and so does what it was made from: before its tags. What
+ * somebody took away there comes back with the next run.
  */
 async function sendEvidence({ store, candidate, inputs }: PublishOptions, target: PublishTarget): Promise<number> {
   if (target.store === store) return 0;
   const subjects = [candidate.index.digest, ...candidate.platforms.map(({ manifest }) => manifest.digest)];
-  const listed = await mapConcurrent(subjects, 4, (subject) => store.listReferrers(subject, bundleMediaType));
-  const key = digestOf(canonicalJson([target.name, listed.flat().map(({ digest }) => digest), inputs?.digest ?? null]));
-  const note = join(store.stateFolder, 'evidence-sent', hexOf(candidate.index.digest), hexOf(digestOf(target.name)));
-  if ((await readTextIfExists(note)) === key) return 0;
   await copyEvidence(store, target.store, subjects);
-  const uploaded = inputs ? (await copyImage(store, target.store, inputs)).uploadedBytes : 0;
-  await writeFileAtomic(note, key);
-  return uploaded;
+  if (!inputs || (await target.store.getManifest(inputs.digest))) return 0;
+  return (await copyImage(store, target.store, inputs)).uploadedBytes;
 }
 
 interface Published {
