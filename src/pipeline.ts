@@ -73,6 +73,8 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
     );
   const resources = openResources(input);
   try {
+    // A key that cannot be opened or a feed that is cut off is everybody's: it is found before an hour of work.
+    if (goal === 'publish') await resources.certification();
     // Cells on one system follow each other, so that a few systems in memory are enough for hundreds of cells.
     const order = [...cells].sort((a, b) => compareText(`${a.base} ${a.variant}`, `${b.base} ${b.variant}`));
     const results = await mapConcurrent(order, context.concurrency * 4, async (cell) => {

@@ -301,13 +301,14 @@ describe('a cell', () => {
       'published',
       'published',
     ]);
-  });
+  }, 300_000);
 });
 
 describe('a run that is ended', () => {
   it.each([
     ['while it assembles', 'assemble', 200],
     ['while it tests', ': test', 400],
+    ['while it attests', ': attest', 100],
     ['while it publishes', ': publish', 1],
   ])('%s by kill -9 is finished by the next one', async (_, text, delayMs) => {
     const { cwd, repository } = await workspaceFor(only24Trixie);

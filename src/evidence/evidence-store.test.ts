@@ -50,7 +50,7 @@ async function openSimulator(options: Parameters<typeof startSimulator>[0] = {})
       env: {},
       signal: new AbortController().signal,
       report: () => {},
-      retry: { attempts: 1, firstWaitMs: 1, maxWaitMs: 1 },
+      retry: { attempts: 1, firstDelayMs: 1, maxDelayMs: 1 },
     });
     opened.push(() => store.close());
     return store;

@@ -21,7 +21,8 @@ export async function openKeylessSigner({ fulcio, rekor }: KeylessConfig, ports:
   const label = `keyless signing with ${withoutCredentials(fulcio)}`;
   const builder = new DSSEBundleBuilder({
     signer: new FulcioSigner({ fulcioBaseURL: fulcio, identityProvider: { getToken: () => tokenOf(ports.env) } }),
-    witnesses: [new RekorWitness({ rekorBaseURL: rekor })],
+    // The entry holds the signature itself: whoever has only the log can compare it.
+    witnesses: [new RekorWitness({ rekorBaseURL: rekor, entryType: 'intoto' })],
   });
   return {
     label,

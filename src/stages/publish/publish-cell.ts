@@ -46,6 +46,7 @@ export interface TargetReceipt {
   /** All tags of the cell, now at the digest. */
   readonly tags: readonly string[];
   readonly movedTags: readonly { readonly tag: string; readonly from?: Digest }[];
+  /** Of the image; its evidence and inputs are not counted. */
   readonly uploadedBytes: number;
 }
 
@@ -205,14 +206,14 @@ async function publishTo(
   let uploadedBytes = 0;
   if (moves.length > 0) {
     if (target.store !== store) uploadedBytes = (await copyImage(store, target.store, candidate.index)).uploadedBytes;
-    uploadedBytes += await sendEvidence(options, target);
+    await sendEvidence(options, target);
     await options.admit();
     const entry: JournalEntry = { target: target.name, cell: cell.id, to: candidate.index, moves };
     await writeJournal(store, entry);
     await target.store.moveTags(toMoves(entry));
     await clearJournal(store, entry);
   }
-  if (moves.length === 0) uploadedBytes = await sendEvidence(options, target);
+  if (moves.length === 0) await sendEvidence(options, target);
   return receiptOf(options, target, { revisionTag: plan.revisionTag, moves, uploadedBytes });
 }
 
@@ -220,12 +221,11 @@ async function publishTo(
  * What is said of the image goes where the image goes, and so does what it was made from: before its tags. What
  * somebody took away there comes back with the next run.
  */
-async function sendEvidence({ store, candidate, inputs }: PublishOptions, target: PublishTarget): Promise<number> {
-  if (target.store === store) return 0;
+async function sendEvidence({ store, candidate, inputs }: PublishOptions, target: PublishTarget): Promise<void> {
+  if (target.store === store) return;
   const subjects = [candidate.index.digest, ...candidate.platforms.map(({ manifest }) => manifest.digest)];
   await copyEvidence(store, target.store, subjects);
-  if (!inputs || (await target.store.getManifest(inputs.digest))) return 0;
-  return (await copyImage(store, target.store, inputs)).uploadedBytes;
+  if (inputs && !(await target.store.getManifest(inputs.digest))) await copyImage(store, target.store, inputs);
 }
 
 interface Published {
