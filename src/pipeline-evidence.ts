@@ -1,7 +1,7 @@
 import { chooseEnvironment } from './config/choose-environment.ts';
 import type { LoadedRecipe } from './config/load-recipe.ts';
 import type { Context } from './core/context.ts';
-import { Failure } from './core/errors.ts';
+import { Failure, isFailure } from './core/errors.ts';
 import { openSigning, trustOf, type Signing } from './evidence/signing.ts';
 import type { Candidate } from './stages/assemble/assemble-cell.ts';
 import { attestCell, attestFailure, type AttestInput } from './stages/attest/attest-cell.ts';
@@ -68,6 +68,7 @@ export async function attest(input: EvidenceInput, certification: Certification,
   await attestCell(
     {
       ...attestInput(input, signing, job),
+      onIndex: vexStatements(documents, [job.candidate.index]),
       more: async (platform, sbom) => [
         ...vexStatements(documents, [platform.manifest]),
         ...(scanner ? [await scanner.planScan(platform, await sbom())] : []),
@@ -77,20 +78,25 @@ export async function attest(input: EvidenceInput, certification: Certification,
   );
 }
 
-/** Says that a candidate did not pass, with the key for that. */
+/** Says that a candidate did not pass, with the key for that. That it failed stays so where nobody can sign it. */
 export async function attestFailed(
   input: EvidenceInput,
-  certification: Certification,
+  openKeys: () => Promise<Signing>,
   job: CertifiedCell,
 ): Promise<void> {
-  await attestFailure(attestInput(input, certification.signing, job), input.context);
+  try {
+    await attestFailure(attestInput(input, await openKeys(), job), input.context);
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    input.context.report({ kind: 'notice', text: `${job.cell.id}: the failure was not signed: ${error.message}` });
+  }
 }
 
 function attestInput(
   { store, lock, loaded }: EvidenceInput,
   signing: Signing,
   { cell, candidate, reports }: CertifiedCell,
-): Omit<AttestInput, 'more'> {
+): Omit<AttestInput, 'more' | 'onIndex'> {
   const materials = [
     ...inputsOfCell(lock, cell.id).map((item) => ({ name: describeInput(item), digest: item.digest })),
     ...(candidate.madeFrom ?? []),
@@ -113,9 +119,11 @@ export async function gate(
   input: EvidenceInput,
   { policy, signing }: Certification,
   job: CertifiedCell,
+  // What is published or signed is judged by the real clock: `--now` is for looking ahead.
+  now: Date = input.context.verificationTime,
 ): Promise<GatedCell> {
   const { cell, candidate, suitesFor } = job;
-  const { store, lock, loaded, context } = input;
+  const { store, lock, loaded } = input;
   const inputs = inputsOfCell(lock, cell.id).map(({ digest }) => digest);
   return await gateCell({
     store,
@@ -128,7 +136,7 @@ export async function gate(
     hardening: cell.release === '' ? [] : settingsFor(loaded, cell).hardening,
     author: signing.author,
     chosenOn: lock.date,
-    now: context.now,
+    now,
   });
 }
 

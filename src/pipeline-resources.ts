@@ -3,6 +3,7 @@ import { createGate } from './core/concurrency.ts';
 import { Failure } from './core/errors.ts';
 import { toRetryPolicy } from './core/retry.ts';
 import { openCertification, type Certification, type EvidenceInput } from './pipeline-evidence.ts';
+import { openSigning, type Signing } from './evidence/signing.ts';
 import { openRuntime } from './runtimes/open-runtime.ts';
 import type { Runtime, Sandbox } from './runtimes/runtime.ts';
 import type { PublishTarget } from './stages/publish/publish-cell.ts';
@@ -16,6 +17,7 @@ export interface ResourcesInput extends EvidenceInput {
 /** Things that all cells share and that are opened only when one of them needs it. */
 export function openResources(input: ResourcesInput) {
   const { store, loaded, context, runtime: wanted } = input;
+  let signing: Promise<Signing> | undefined;
   let certification: Promise<Certification> | undefined;
   let runtime: Promise<Runtime> | undefined;
   let targets: (PublishTarget & { close?: () => Promise<void> })[] | undefined;
@@ -51,10 +53,15 @@ export function openResources(input: ResourcesInput) {
       ];
       return targets;
     },
+    /** The key for failures alone: a test that failed needs neither feeds nor policies to be told. */
+    signing(): Promise<Signing> {
+      return (signing ??= openSigning(loaded, context));
+    },
     certification(): Promise<Certification> {
       return (certification ??= openCertification(input));
     },
     async close(): Promise<void> {
+      await (await signing?.catch(() => undefined))?.close();
       await (await certification?.catch(() => undefined))?.close();
       const opened = await runtime?.catch(() => undefined);
       await opened?.close();

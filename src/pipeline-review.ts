@@ -25,7 +25,11 @@ export interface Review {
 }
 
 /** Asks the gates about what is in the store now; builds nothing, tests nothing, signs nothing. */
-export async function reviewCells(input: EvidenceInput, pattern: string | undefined): Promise<Review> {
+export async function reviewCells(
+  input: EvidenceInput,
+  pattern: string | undefined,
+  now: Date = input.context.now,
+): Promise<Review> {
   const suites = await loadSuites(input, 'publish');
   const certification = await openCertification(input);
   const unbuilt: string[] = [];
@@ -39,7 +43,7 @@ export async function reviewCells(input: EvidenceInput, pattern: string | undefi
       const candidate = await makeCandidate(quiet, cell, { sandbox, knownOnly: true });
       const tests = await suites.of(cell);
       const job = { cell, candidate, reports: [], suitesFor: (platform: string) => suiteNames(tests(platform)) };
-      return { ...job, gated: await gate(input, certification, job) };
+      return { ...job, gated: await gate(input, certification, job, now) };
     } catch (error) {
       if (!isFailure(error, 'NOT_FOUND') && !isFailure(error, 'LOCK_OUTDATED')) throw error;
       unbuilt.push(cell.id);

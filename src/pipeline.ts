@@ -18,7 +18,13 @@ import type { PlannedCell } from './stages/plan/cell.ts';
 import type { Descriptor } from './formats/oci/descriptor.ts';
 import { archiveCell } from './stages/attest/archive-cell.ts';
 import type { GatedCell } from './stages/gate/gate-cell.ts';
-import { publishCell, type PublishTarget, type TargetReceipt } from './stages/publish/publish-cell.ts';
+import {
+  publishCell,
+  withdraw,
+  type PublishOptions,
+  type PublishTarget,
+  type TargetReceipt,
+} from './stages/publish/publish-cell.ts';
 import { inputsOfCell, requireFresh, type Lock } from './stages/resolve/lock.ts';
 import { restoreMissing } from './stages/resolve/restore-missing.ts';
 import type { BenchOptions } from './stages/test/run-suites.ts';
@@ -95,21 +101,26 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
           suitesFor: (platform: string) => suiteNames(suitesFor(platform)),
         };
         if (verdict) {
-          if (isWhole(input.bench)) await attestFailed(input, await resources.certification(), job);
+          if (isWhole(input.bench)) await attestFailed(input, resources.signing, job);
           return verdict;
         }
         if (goal === 'test') return steps.reports.every((report) => report.reused) ? 'unchanged' : 'tested';
         const certification = await resources.certification();
         context.report({ kind: 'cell', cell: cell.id, step: 'attest' });
         await attest(input, certification, job);
+        const inputs = await archiveOf(input, cell, candidate);
         context.report({ kind: 'cell', cell: cell.id, step: 'gate' });
         steps.gated = await gate(input, certification, job);
         const { decision } = steps.gated;
-        if (decision.result !== 'allowed') return decision.result;
-        await certify(input, certification, job, steps.gated);
         const admit = async () => requireAllowed(await gate(input, certification, job));
-        const inputs = await archiveOf(input, cell, candidate);
-        steps.receipts = await publish(input, cell, { job, admit, inputs, targets: resources.targets() });
+        const publication = { job, admit, inputs, targets: resources.targets() };
+        if (decision.result !== 'allowed') {
+          await withdraw(publishing(input, cell, publication));
+          return decision.result;
+        }
+        await certify(input, certification, job, steps.gated);
+        context.report({ kind: 'cell', cell: cell.id, step: 'publish' });
+        steps.receipts = await publishCell(publishing(input, cell, publication));
         return steps.receipts.some((receipt) => receipt.movedTags.length > 0) ? 'published' : 'unchanged';
       });
       // An attempt that did nothing has nothing to tell.
@@ -185,23 +196,13 @@ interface Publishing {
   readonly targets: readonly PublishTarget[];
 }
 
-async function publish(
-  { store, context, allowOlder, allowBaseChange }: PipelineInput,
+function publishing(
+  { store, allowOlder, allowBaseChange }: PipelineInput,
   cell: PlannedCell,
-  { job, admit, inputs, targets }: Publishing,
-): Promise<TargetReceipt[]> {
-  context.report({ kind: 'cell', cell: cell.id, step: 'publish' });
-  return await publishCell({
-    store,
-    cell,
-    candidate: job.candidate,
-    suitesFor: job.suitesFor,
-    admit,
-    inputs,
-    targets,
-    allowOlder,
-    allowBaseChange,
-  });
+  { job, ...more }: Publishing,
+): PublishOptions {
+  const { candidate, suitesFor } = job;
+  return { store, cell, candidate, suitesFor, allowOlder, allowBaseChange, ...more };
 }
 
 function judge(reports: readonly PlatformReport[]): 'failed' | 'untested' | undefined {

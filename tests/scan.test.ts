@@ -173,6 +173,7 @@ describe('matching', () => {
   const feed = (kind: 'osv' | 'debian-tracker' | 'kev' | 'epss', rows: Readonly<Record<string, unknown[]>>) => ({
     name: kind,
     kind,
+    scopes: kind === 'osv' ? ['npm', 'Debian:13'] : ['trixie'],
     lookUp: (key: string) => rows[key] ?? [],
   });
   const line = { major: 24, phase: 'maintenance', end: '2028-04-30' };
@@ -320,7 +321,7 @@ describe('a recipe with feeds', () => {
   const feeds =
     '[{ name: osv, kind: osv, path: feeds/osv.json }, { name: dist, kind: node-dist, path: feeds/dist.json }]';
   const environments =
-    '  production:\n    gates: { vulnerabilities: { deny: [critical] }, feeds: { required: [osv], maxAgeDays: 3 } }\n    waivers: []';
+    '  production:\n    gates: { vulnerabilities: { deny: [critical], foreign: add }, feeds: { required: [osv], maxAgeDays: 3 } }\n    waivers: []';
   const putFeeds = async (entries: object[], date = new Date()) => {
     await write(
       cwd,
@@ -330,7 +331,8 @@ describe('a recipe with feeds', () => {
     const today = date.toISOString().slice(0, 10);
     await write(cwd, 'feeds/dist.json', [{ version: 'v24.21.0', date: today, security: false, lts: false }]);
   };
-  const harmless = osv('CVE-0', 'nothing-here', 'npm', [{ introduced: '0' }]);
+  // It knows the ecosystems of the image: what nobody speaks about is not safe.
+  const harmless = osv('CVE-0', 'nothing-here', 'Debian:13', [{ introduced: '0' }]);
   const glibc = osv('CVE-2026-7777', 'glibc', 'Debian:13', [{ introduced: '0' }, { fixed: '99' }], {
     severity: [{ type: 'CVSS_V3', score: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H' }],
   });

@@ -107,7 +107,7 @@ it(
 );
 
 describe('a foreign platform', () => {
-  it('is tested under an emulator, which leaves nothing on the machine', async () => {
+  it('is tested under an emulator, which leaves nothing on the machine', { timeout: 400_000 }, async () => {
     // Other tests mount things at the same time: only what an emulator or runc would leave is looked at.
     const mounted = async (): Promise<string[]> =>
       (await readFile('/proc/mounts', 'utf8')).split('\n').filter((line) => /binfmt_misc|nodeworthy-runc-/.test(line));

@@ -24,15 +24,21 @@ export function clusterPolicy(kind: PolicyKind, input: PolicyInput): string {
     case 'nodeworthy':
       return yamlOf([trustFile(input)]);
     case 'policy-controller':
-      return yamlOf([clusterImagePolicy(input)]);
+      return `${withoutRevocations}${yamlOf([clusterImagePolicy(input)])}`;
     case 'kyverno':
-      return yamlOf([kyvernoPolicy(input)]);
+      return `${withoutRevocations}${yamlOf([kyvernoPolicy(input)])}`;
     case 'ratify':
-      return yamlOf(ratifyPolicies(input));
+      return `${signatureOnly}${withoutRevocations}${yamlOf(ratifyPolicies(input))}`;
     case 'webhook':
       return yamlOf([webhookConfiguration(input)]);
   }
 }
+
+/** What these engines cannot ask: said where it is read. */
+const withoutRevocations =
+  '# This engine sees certificates, not revocations: for those use the admission server of Nodeworthy as well.\n';
+const signatureOnly =
+  '# Ratify checks that a trusted key signed something about the image; it does not read the certificate.\n';
 
 function yamlOf(documents: readonly object[]): string {
   return documents.map((document) => stringify(document, { lineWidth: 0 })).join('---\n');
@@ -71,15 +77,16 @@ function trustFile({ trust, environment, settings }: PolicyInput): object {
   };
 }
 
-/** The certificate must be a pass for this environment, and not over. */
-const cueOfCertificate = (environment: string): string =>
+/** The certificate must be a pass for this environment, and not over at the time of the question. */
+const regoOfCertificate = (environment: string): string =>
   [
-    'import "time"',
-    `predicateType: "${predicateTypes.certificate}"`,
-    'predicate: {',
-    '  verificationResult: "PASSED"',
-    `  nodeworthy_environment: ${JSON.stringify(environment)}`,
-    '  nodeworthy_validUntil: time.Time',
+    'package sigstore',
+    'default isCompliant = false',
+    'isCompliant {',
+    `  input.predicateType == "${predicateTypes.certificate}"`,
+    '  input.predicate.verificationResult == "PASSED"',
+    `  input.predicate.nodeworthy_environment == ${JSON.stringify(environment)}`,
+    '  time.parse_rfc3339_ns(input.predicate.nodeworthy_validUntil) > time.now_ns()',
     '}',
     '',
   ].join('\n');
@@ -103,7 +110,7 @@ function clusterImagePolicy(input: PolicyInput): object {
           {
             name: 'certificate',
             predicateType: predicateTypes.certificate,
-            policy: { type: 'cue', data: cueOfCertificate(input.environment) },
+            policy: { type: 'rego', data: regoOfCertificate(input.environment) },
           },
         ],
       })),

@@ -71,7 +71,11 @@ export const TrustSchema = z
         builders: z.array(z.string()).optional().describe('Builders whose provenance it may sign; without it, any'),
         from: z.iso.date().optional().describe('First day of use'),
         until: z.iso.date().optional().describe('First day on which it is no longer used'),
-        person: z.string().optional().describe('Who holds the key; needed for approvals'),
+        person: z
+          .string()
+          .includes('@', { error: 'a mail address, as authors of commits have one' })
+          .optional()
+          .describe('Mail address of who holds the key; needed for approvals'),
         roles: z.array(z.string()).default([]).describe('What the person may approve as'),
       })
       .refine(({ publicKey, identity }) => (publicKey === undefined) !== (identity === undefined), {

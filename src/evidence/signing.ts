@@ -62,10 +62,16 @@ export async function openSigning(loaded: LoadedRecipe, context: Context): Promi
   const ports = { folder: loaded.folder, env: context.env, signal: context.signal };
   const release = await openSigner(config.release, ports);
   const failures = await openSigner(config.failures, ports);
-  if (release.hint !== undefined && release.hint === failures.hint)
-    throw new Failure('KEY_INVALID', 'signing.release and signing.failures are the same key', {
-      hint: 'a failure that the release key signed would pass for a release: use another key for it',
-    });
+  if (release.hint === failures.hint)
+    throw new Failure(
+      'KEY_INVALID',
+      release.hint === undefined
+        ? 'signing.release and signing.failures are both keyless'
+        : 'signing.release and signing.failures are the same key',
+      {
+        hint: 'a failure that the release key signed would pass for a release: use another key for it; one identity without keys is the same for both',
+      },
+    );
   return {
     release,
     failures,

@@ -58,7 +58,8 @@ function ask(gate: Gate, config: unknown, input: GateInput): Verdict[] {
   }
   if (answers.length === 0) answers = [{ gate: gate.name, result: 'allow', reason: 'nothing to object', evidence: [] }];
   const { warnUntil } = (config ?? {}) as { readonly warnUntil?: string };
-  const isLenient = warnUntil !== undefined && input.now.toISOString().slice(0, 10) < warnUntil;
+  const isRequired = requiredGates.some((name) => name === gate.name);
+  const isLenient = !isRequired && warnUntil !== undefined && input.now.toISOString().slice(0, 10) < warnUntil;
   if (!isLenient) return answers;
   return answers.map((answer) =>
     answer.result === 'deny' || answer.result === 'wait'

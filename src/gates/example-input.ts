@@ -210,7 +210,11 @@ function scan(image: ExampleImage, now: Date): Readonly<Record<string, unknown>>
     feeds: ['example'],
   }));
   return {
-    scanner: { uri: 'example', db: { lastUpdate: date }, result: findings.map(({ id }) => ({ id })) },
+    scanner: {
+      uri: 'https://nodeworthy.io/scanner',
+      db: { lastUpdate: date },
+      result: findings.map(({ id }) => ({ id })),
+    },
     metadata: { scanStartedOn: time, scanFinishedOn: time },
     nodeworthy_findings: findings,
     nodeworthy_feeds: (image.feeds ?? feedKinds).map((kind) => ({

@@ -99,6 +99,9 @@ export const commonConfig = {
     .describe('Until this day a denial is only a warning: time to put things in order before the rule counts'),
 } as const;
 
+/** For a gate that every policy has: nothing about it can be put off. */
+export const RequiredConfig = z.strictObject({});
+
 /** For a gate that asks for nothing of its own. */
 export const PlainConfig = z.strictObject(commonConfig);
 

@@ -123,6 +123,11 @@ describe('every gate', () => {
     );
   });
 
+  it('that is required cannot be put off', () => {
+    expect(GatesSchema.safeParse({ tests: { warnUntil: '2099-01-01' } }).success).toBe(false);
+    expect(GatesSchema.safeParse({ signature: { warnUntil: '2099-01-01' } }).success).toBe(false);
+  });
+
   it('warns until its day, and denies from then on', () => {
     const gates = { size: { maxMegabytes: 10, warnUntil: '2026-12-01' } };
     expect(open({ gates })).toEqual([expect.stringContaining('size warn')]);
@@ -342,6 +347,11 @@ describe('approvals', () => {
       { evidence: [{ kind: 'scan', subject: digestOf('x'), digest: digestOf('y') }] },
       'did not see',
     ],
+    [
+      'that was signed with a clock set forward',
+      { decidedOn: '2030-01-01T00:00:00.000Z', expiresOn: '2031-01-01T00:00:00.000Z' },
+      'which is not yet',
+    ],
     ['with the key of another', { person: 'eve@example.com' }, 'the key belongs to bob@example.com'],
   ])('%s do not count', (_, edit, why) => {
     const asked = {
@@ -360,6 +370,28 @@ describe('approvals', () => {
       change: changed((predicate) => ({ ...predicate, decision: 'rejected', reason: 'not now' })),
     };
     expect(open(asked)).toEqual([expect.stringContaining('bob@example.com rejected it: not now')]);
+    // A no stays a no when evidence or rules change, until it expires.
+    const other = {
+      ...asked,
+      change: changed((predicate) => ({
+        ...predicate,
+        decision: 'rejected',
+        reason: 'no',
+        evidence: [],
+        policy: digestOf('x'),
+      })),
+    };
+    expect(ask(other).result).toBe('denied');
+    const over = {
+      ...asked,
+      change: changed((predicate) => ({
+        ...predicate,
+        decision: 'rejected',
+        reason: 'no',
+        expiresOn: '2026-11-20T00:00:00.000Z',
+      })),
+    };
+    expect(ask(over).result).toBe('waiting');
   });
 
   it('are not needed for a repair, when the policy says so and nothing else is open', () => {

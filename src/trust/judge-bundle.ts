@@ -61,7 +61,8 @@ export async function judgeBundle(bytes: Buffer, { subject, trust, now }: JudgeO
   const found = await findSigner(bundle.value, payload, trust);
   if ('problem' in found) return refuse(found.problem, kind);
   const { signer } = found;
-  const stale = outOfUse(signer, now);
+  // What was taken back with a key stays taken back when the key goes out of use.
+  const stale = kind === 'revocation' ? undefined : outOfUse(signer, now);
   if (stale !== undefined) return refuse(stale, kind);
   const isFailure = saysFailure(kind, statement.predicate);
   if (!mayState(signer, { kind, isFailure }))

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { Failure } from '../../core/errors.ts';
+import { readTextIfExists } from '../../core/files.ts';
 import { startAdmissionServer } from '../../admission/admission-server.ts';
 import { openReference } from '../../stages/obtain/open-reference.ts';
 import { verifyImage } from '../../stages/verify/verify-image.ts';
-import { defineCommand, recipeOptions } from '../command.ts';
+import { defineCommand, recipeOptions, type CommandContext } from '../command.ts';
 import { chooseTrust, trustOptions } from '../trust-options.ts';
 import { storeFolder } from '../store-folder.ts';
 
@@ -18,6 +19,12 @@ export const admission = defineCommand<{ readonly port: number }>({
   options: {
     ...recipeOptions,
     ...trustOptions,
+    repository: {
+      type: 'string',
+      multiple: true,
+      summary: 'Only images of this repository; without it, those that the recipe publishes to',
+      value: 'HOST/NAME',
+    },
     listen: { type: 'string', summary: 'Address and port; 127.0.0.1:8443 without it', value: 'HOST:PORT' },
     'tls-cert': { type: 'string', summary: 'PEM file with the certificate; clusters want HTTPS', value: 'FILE' },
     'tls-key': { type: 'string', summary: 'PEM file with its key', value: 'FILE' },
@@ -39,12 +46,17 @@ export const admission = defineCommand<{ readonly port: number }>({
       });
     const tls = certFile === undefined ? undefined : { cert: await read(certFile), key: await read(keyFile) };
     const trusted = await chooseTrust(input);
+    const repositories = await chooseRepositories(input);
     const known = new Map<string, { readonly untilMs: number; readonly answer: { ok: boolean; reason: string } }>();
     const server = await startAdmissionServer({
       host,
       port: Number(port),
       ...(tls ? { tls } : {}),
       async judge(image) {
+        // A copy elsewhere may lack what was said of the image since.
+        const [repository = ''] = image.split('@');
+        if (repositories.length > 0 && !repositories.includes(repository))
+          return { ok: false, reason: `${repository} is none of ${repositories.join(', ')}` };
         const before = known.get(image);
         if (before && before.untilMs > Date.now()) return before.answer;
         const opened = await openReference(image, { storePath: storeFolder(input), cwd, context });
@@ -76,3 +88,13 @@ export const admission = defineCommand<{ readonly port: number }>({
   pretty: ({ port }) => `stopped answering at port ${port}`,
   json: (result) => result,
 });
+
+async function chooseRepositories(input: CommandContext): Promise<readonly string[]> {
+  const { options, cwd } = input;
+  const named = (options['repository'] as readonly string[] | undefined) ?? [];
+  const isElsewhere = options['key'] !== undefined || options['trust'] !== undefined;
+  if (named.length > 0 || isElsewhere) return named;
+  const { defaultRecipe, openWorkspace } = await import('../workspace.ts');
+  if ((await readTextIfExists(resolve(cwd, String(options['recipe'] ?? defaultRecipe)))) === undefined) return [];
+  return (await openWorkspace(input)).loaded.recipe.publish.map(({ repository }) => repository);
+}

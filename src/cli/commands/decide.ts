@@ -64,6 +64,7 @@ export function defineDecisionCommand(name: string, decision: 'approved' | 'reje
           environment: options['environment'] as string | undefined,
         },
         cell,
+        context.verificationTime,
       );
       await review.certification.close();
       const [reviewed, ...others] = review.cells;

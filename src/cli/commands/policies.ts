@@ -37,6 +37,11 @@ export const policies = defineCommand<{ readonly kind: string; readonly text: st
     const [namespace = 'nodeworthy', name = 'admission'] = String(options['service'] ?? 'nodeworthy/admission').split(
       '/',
     );
+    if (environment.config.custom.length > 0 && kind === 'nodeworthy')
+      context.report({
+        kind: 'notice',
+        text: `gates of your own are not in a trust file: ${environment.config.custom.map(({ module }) => module).join(', ')}`,
+      });
     const isOwn = recipe.environments[environment.name] !== undefined;
     const text = clusterPolicy(kind, {
       name: recipe.name,

@@ -1,4 +1,5 @@
 import { isDigest } from '../../core/digest.ts';
+import { z } from 'zod';
 import { Failure } from '../../core/errors.ts';
 import { openResources } from '../../pipeline-resources.ts';
 import { openSigning } from '../../evidence/signing.ts';
@@ -32,7 +33,7 @@ export const revoke = defineCommand<RevokeResult>({
       throw usage('say why with --reason TEXT', 'whoever is stopped by it reads it');
     if ([quarantine === true, release === true, typeof endOfLife === 'string'].filter(Boolean).length > 1)
       throw usage('--quarantine, --release and --end-of-life exclude each other', 'say one of them');
-    if (typeof endOfLife === 'string' && !/^\d{4}-\d\d-\d\d$/.test(endOfLife))
+    if (typeof endOfLife === 'string' && !z.iso.date().safeParse(endOfLife).success)
       throw usage(`--end-of-life ${JSON.stringify(endOfLife)} is no day`, 'write it like 2027-04-30');
     const workspace = await openWorkspace(input);
     const store = await openStore(workspace);

@@ -4,6 +4,7 @@ import { failureCodes, Failure } from '../../core/errors.ts';
 import type { Digest } from '../../core/digest.ts';
 import { isIndexType } from '../../formats/oci/media-types.ts';
 import { openReference } from '../../stages/obtain/open-reference.ts';
+import type { TrustPolicy } from '../../trust/trust-policy.ts';
 import type { Rebuilt } from '../../stages/verify/rebuild.ts';
 import { verifyImage, type Check, type Verification } from '../../stages/verify/verify-image.ts';
 import { runtimeOption } from '../cell-options.ts';
@@ -45,23 +46,6 @@ export const verify = defineCommand<VerifyResult>({
     const opened = await openReference(reference, { storePath: storeFolder(input), cwd, context });
     try {
       const explain = options['explain'] === true;
-      if (options['rebuild'] === true) {
-        if (!isIndexType(opened.image.mediaType))
-          throw new Failure('USAGE', `${reference} is one platform of an image`, {
-            hint: 'name the index: its inputs are attached there',
-          });
-        const rebuilt = await rebuild(input, opened);
-        if (options['sign'] === true) await sign(input, opened, rebuilt);
-        const check = rebuildCheck(rebuilt);
-        return {
-          reference,
-          digest: rebuilt.digest,
-          verified: check.ok,
-          checks: [check],
-          explain,
-          validUntil: undefined,
-        };
-      }
       const { trust, environment } = await chooseTrust(input);
       const found: Verification = await verifyImage(opened.store, opened.image, {
         trust,
@@ -69,7 +53,18 @@ export const verify = defineCommand<VerifyResult>({
         ...(environment ? { environment } : {}),
       });
       const validUntil = found.certificate?.nodeworthy_validUntil;
-      return { reference, digest: found.digest, verified: found.verified, checks: found.checks, explain, validUntil };
+      const result = { reference, digest: found.digest, explain, validUntil };
+      if (options['rebuild'] !== true) return { ...result, verified: found.verified, checks: found.checks };
+      if (!isIndexType(opened.image.mediaType))
+        throw new Failure('USAGE', `${reference} is one platform of an image`, {
+          hint: 'name the index: its inputs are attached there',
+        });
+      const rebuilt = await rebuild(input, opened, trust);
+      const check = rebuildCheck(rebuilt);
+      const isSigned = options['sign'] === true;
+      if (isSigned) await sign(input, opened, rebuilt);
+      // Whoever signs a second build may do so before there is a certificate: a gate may ask for it.
+      return { ...result, verified: check.ok && (isSigned || found.verified), checks: [...found.checks, check] };
     } finally {
       await opened.close();
     }
@@ -93,16 +88,23 @@ export const verify = defineCommand<VerifyResult>({
 
 type Opened = Awaited<ReturnType<typeof openReference>>;
 
-async function rebuild({ options, context }: CommandContext, { store, image }: Opened): Promise<Rebuilt> {
+async function rebuild(
+  { options, context }: CommandContext,
+  { store, image }: Opened,
+  trust: TrustPolicy,
+): Promise<Rebuilt> {
   // Loaded when they are asked for: to verify is a matter of milliseconds.
-  const [{ openRuntime }, { rebuildImage }] = await Promise.all([
+  const [{ openRuntime }, { rebuildImage }, { provenMaterials }] = await Promise.all([
     import('../../runtimes/open-runtime.ts'),
     import('../../stages/verify/rebuild.ts'),
+    import('../../stages/verify/proven-materials.ts'),
   ]);
   const wanted = options['runtime'] as string | undefined;
   let runtime: ReturnType<typeof openRuntime> | undefined;
   try {
+    const proven = await provenMaterials(store, image.digest, { trust, now: context.now });
     return await rebuildImage(store, image, {
+      proven,
       folder: join(tmpdir(), 'nodeworthy-rebuild'),
       sandbox: async () => {
         const { sandbox, name } = await (runtime ??= openRuntime(wanted, context.env));

@@ -75,7 +75,9 @@ export const ProvenanceSchema = z.looseObject({
   buildDefinition: z.looseObject({
     buildType: z.string(),
     externalParameters: z.record(z.string(), z.unknown()),
-    internalParameters: z.looseObject({ author: z.string().optional() }).optional(),
+    internalParameters: z
+      .looseObject({ author: z.string().optional(), configuration: z.string().optional() })
+      .optional(),
     resolvedDependencies: z.array(z.looseObject({ digest: Sha256, name: z.string().optional() })),
   }),
   runDetails: z.looseObject({ builder: z.looseObject({ id: z.string() }) }),
@@ -147,3 +149,5 @@ export const RevocationSchema = z.looseObject({
 });
 
 export const EndOfLifeSchema = z.looseObject({ endOfLife: z.iso.date(), successor: z.string().optional() });
+
+export const WaiversSchema = z.array(z.looseObject({ vulnerability: z.string(), until: z.string() }));

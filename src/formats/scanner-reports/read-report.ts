@@ -85,7 +85,8 @@ const Trivy = z.looseObject({
           .nullish(),
       }),
     )
-    .nullish(),
+    // Nothing that was looked at is no clean result.
+    .min(1),
 });
 
 const OsvScanner = z.looseObject({
@@ -157,7 +158,7 @@ function fromTrivy(report: z.infer<typeof Trivy>): ScannerReport {
     date: isoOf(report.CreatedAt),
     digests: digestsIn([metadata?.ImageID, ...(metadata?.RepoDigests ?? []), ...(metadata?.DiffIDs ?? [])]),
     findings: sorted(
-      (report.Results ?? []).flatMap(({ Vulnerabilities: list }) =>
+      report.Results.flatMap(({ Vulnerabilities: list }) =>
         (list ?? []).map((item) => {
           const scores = Object.values(item.CVSS ?? {}).flatMap(({ V3Score: score }) => score ?? []);
           return finding('trivy', {

@@ -1,6 +1,20 @@
 import { z } from 'zod';
-import { ApprovalSchema, type Approval } from '../../formats/attestation/predicate-shapes.ts';
-import { allow, commonConfig, defineGate, deny, readPredicate, type Answer, type GateInput } from '../gate.ts';
+import {
+  ApprovalSchema,
+  CertificateSchema,
+  ProvenanceSchema,
+  type Approval,
+} from '../../formats/attestation/predicate-shapes.ts';
+import {
+  allow,
+  commonConfig,
+  defineGate,
+  deny,
+  readPredicate,
+  statementsOf,
+  type Answer,
+  type GateInput,
+} from '../gate.ts';
 import type { BelievedStatement } from '../../trust/judge-bundle.ts';
 import { evidenceSeen } from '../evidence-seen.ts';
 import { newestScans } from '../newest-scans.ts';
@@ -32,7 +46,10 @@ export const approvalsGate = defineGate({
       return approval && approval.environment === input.environment ? [{ statement, approval }] : [];
     });
     const judged = found.map((item) => ({ ...item, problem: problemOf(item, input) }));
-    const rejected = judged.find(({ approval, problem }) => approval.decision === 'rejected' && problem === undefined);
+    // A no stays a no when evidence or rules change: only its person, or time, takes it back.
+    const rejected = found.find(
+      (item) => item.approval.decision === 'rejected' && personProblem(item, input.now) === undefined,
+    );
     if (rejected)
       return [
         deny(
@@ -44,7 +61,7 @@ export const approvalsGate = defineGate({
     const counted = new Map<string, (typeof judged)[number]>();
     for (const item of judged)
       if (item.problem === undefined && item.approval.decision === 'approved')
-        counted.set(item.statement.signer.person ?? '', item);
+        counted.set((item.statement.signer.person ?? '').toLowerCase(), item);
     const approvers = [...counted.values()];
     const short = [
       ...(approvers.length < required ? [`${approvers.length} of ${required} approvals`] : []),
@@ -62,10 +79,9 @@ export const approvalsGate = defineGate({
         ),
       ];
     if (kinds.includes('security-fix')) {
-      const fixes = fixedBy(input);
+      const fixes = [...fixedBy(input), ...approvedBefore(input)];
       const blocked = input.verdicts.some(({ result }) => result === 'deny' || result === 'wait');
-      if (fixes.length > 0 && !blocked)
-        return [allow(`nobody has to approve a repair of ${fixes.slice(0, 5).join(', ')}`)];
+      if (fixes.length > 0 && !blocked) return [allow(automaticReason(fixes))];
     }
     const unfit = judged.flatMap(({ approval, problem }) =>
       problem === undefined ? [] : [`${approval.person}: ${problem}`],
@@ -81,16 +97,33 @@ export const approvalsGate = defineGate({
   },
 });
 
-/** @returns why a decision does not count; undefined when it does */
-function problemOf(
-  { statement, approval }: { readonly statement: BelievedStatement; readonly approval: Approval },
-  input: GateInput,
-): string | undefined {
+interface Decided {
+  readonly statement: BelievedStatement;
+  readonly approval: Approval;
+}
+
+/** @returns why a decision is nobody's, or over; undefined when it stands */
+function personProblem({ statement, approval }: Decided, now: Date): string | undefined {
   const { person } = statement.signer;
   if (person === undefined) return `the key ${statement.signer.name} is no person’s`;
   if (approval.person !== person) return `the key belongs to ${person}`;
-  if (person === input.image.author) return 'is the author';
-  if (Date.parse(approval.expiresOn) <= input.now.getTime()) return `expired on ${approval.expiresOn}`;
+  if (Date.parse(approval.expiresOn) <= now.getTime()) return `expired on ${approval.expiresOn}`;
+  // Signed with a clock that was set forward, it would never end.
+  return Date.parse(approval.decidedOn) > now.getTime() + dayMs
+    ? `is of ${approval.decidedOn}, which is not yet`
+    : undefined;
+}
+
+const dayMs = 86_400_000;
+
+/** @returns why an approval does not count; undefined when it does */
+function problemOf(decided: Decided, input: GateInput): string | undefined {
+  const { statement, approval } = decided;
+  const problem = personProblem(decided, input.now);
+  if (problem !== undefined) return problem;
+  const authors = authorsOf(input);
+  if (authors.length === 0) return 'nobody knows who the author is: name signing.author in the recipe';
+  if (authors.includes((statement.signer.person ?? '').toLowerCase())) return 'is the author';
   if (approval.policy !== input.policy) return 'saw another policy';
   const now = new Set(evidenceSeen(input).map((item) => `${item.kind} ${item.subject} ${item.digest}`));
   const seen = new Set(approval.evidence.map((item) => `${item.kind} ${item.subject} ${item.digest}`));
@@ -100,13 +133,42 @@ function problemOf(
   return gone === undefined ? undefined : `saw ${gone.split(' ')[0]} that is no longer there`;
 }
 
-/** Findings of the published image that this one does not have. */
+/** Everybody who asked for the image, by mail address: whoever has another name for himself is still the author. */
+function authorsOf({ image, evidence, platforms }: GateInput): string[] {
+  const stated = [evidence, ...platforms.map((target) => target.evidence)].flatMap((found) =>
+    statementsOf(found, 'provenance').flatMap(
+      (statement) => readPredicate(statement, ProvenanceSchema)?.buildDefinition.internalParameters?.author ?? [],
+    ),
+  );
+  return [...new Set([image.author, ...stated].map((name) => name.toLowerCase()))].filter((name) => name.includes('@'));
+}
+
+/** Findings of the published image that this one does not have. Where nobody looked, nothing is repaired. */
 function fixedBy({ previous, platforms }: GateInput): string[] {
-  if (!previous) return [];
+  if (!previous || platforms.some(({ evidence }) => newestScans(evidence).length === 0)) return [];
   const now = new Set(
     platforms.flatMap(({ evidence }) =>
       newestScans(evidence).flatMap(({ scan }) => scan.nodeworthy_findings.map(({ id }) => id)),
     ),
   );
   return previous.findings.filter((id) => !now.has(id));
+}
+
+/** Repairs for which the image was certified under this policy: it replaced the other one then. */
+function approvedBefore({ evidence, environment, policy }: GateInput): string[] {
+  return statementsOf(evidence, 'certificate').flatMap((statement) => {
+    const certificate = readPredicate(statement, CertificateSchema);
+    const fits =
+      certificate?.nodeworthy_environment === environment && `sha256:${certificate.policy.digest.sha256}` === policy;
+    const verdict = fits ? certificate.nodeworthy_verdicts.find(({ gate }) => gate === 'approvals') : undefined;
+    return verdict?.result === 'allow' && verdict.reason.startsWith(automaticPrefix)
+      ? [verdict.reason.slice(automaticPrefix.length)]
+      : [];
+  });
+}
+
+const automaticPrefix = 'nobody has to approve a repair of ';
+
+function automaticReason(fixes: readonly string[]): string {
+  return `${automaticPrefix}${[...new Set(fixes)].slice(0, 5).join(', ')}`;
 }

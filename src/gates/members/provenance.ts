@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { ProvenanceSchema } from '../../formats/attestation/predicate-shapes.ts';
 import {
   allow,
-  commonConfig,
   defineGate,
   deny,
   missing,
@@ -19,7 +18,6 @@ export const provenanceGate = defineGate({
   summary: 'Index and platforms say who built them and from what, and name each input of the lock',
   reason: 'An image that cannot say where it comes from cannot be made again, and cannot be trusted.',
   Config: z.strictObject({
-    ...commonConfig,
     builders: z
       .array(z.string())
       .optional()

@@ -1,12 +1,12 @@
 import { RevocationSchema } from '../../formats/attestation/predicate-shapes.ts';
-import { allow, defineGate, deny, PlainConfig, readPredicate, type EvidenceOf } from '../gate.ts';
+import { allow, defineGate, deny, RequiredConfig, readPredicate, type EvidenceOf } from '../gate.ts';
 
 /** Always asked, whatever a policy says. */
 export const revocationGate = defineGate({
   name: 'revocation',
   summary: 'Nothing was taken back: neither the index nor a platform is revoked or quarantined',
   reason: 'What was certified once may have to stop at once.',
-  Config: PlainConfig,
+  Config: RequiredConfig,
   evaluate({ evidence, platforms }) {
     const found = [evidence, ...platforms.map((target) => target.evidence)].flatMap(standingRevocations);
     return found.length > 0 ? found : [allow('nothing was taken back')];

@@ -1,10 +1,10 @@
-import { allow, defineGate, deny, missing, PlainConfig, statementsOf } from '../gate.ts';
+import { allow, defineGate, deny, missing, RequiredConfig, statementsOf } from '../gate.ts';
 
 export const signatureGate = defineGate({
   name: 'signature',
   summary: 'Index and platforms are signed by a key that is trusted for it',
   reason: 'Clusters check one signature before they look at anything else.',
-  Config: PlainConfig,
+  Config: RequiredConfig,
   evaluate: ({ evidence, platforms }) =>
     [
       { name: 'index', evidence },

@@ -5,7 +5,7 @@ import {
   defineGate,
   deny,
   missing,
-  PlainConfig,
+  RequiredConfig,
   readPredicate,
   statementsOf,
   type Answer,
@@ -17,7 +17,7 @@ export const testsGate = defineGate({
   name: 'tests',
   summary: 'Each platform passed each suite, whole, on exactly its digest, and nothing was flaky',
   reason: 'An image that is published without having been run is a guess.',
-  Config: PlainConfig,
+  Config: RequiredConfig,
   evaluate({ image, platforms }: GateInput) {
     const untested = image.declaredPlatforms.filter((name) => !platforms.some(({ platform }) => platform === name));
     return [

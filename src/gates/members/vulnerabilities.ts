@@ -10,8 +10,8 @@ import {
   type Answer,
   type GateInput,
   type PlatformInput,
-  type Waiver,
 } from '../gate.ts';
+import { covers } from '../waivers.ts';
 import { newestScans, type BelievedScan } from '../newest-scans.ts';
 
 const Config = z.strictObject({
@@ -29,6 +29,11 @@ const Config = z.strictObject({
     .enum(['deny', 'allow'])
     .default('deny')
     .describe('What to do with one that is known to be exploited, whatever its severity'),
+  uncovered: z.enum(['deny', 'allow']).default('deny').describe('What to do with components that no feed speaks about'),
+  foreign: z
+    .enum(['add', 'enough'])
+    .default('add')
+    .describe('Whether reports of other scanners only add to the scan of ours, or are enough without it'),
   maxScanAgeDays: z.number().positive().default(7).describe('Most days since the scan'),
   maxFeedAgeDays: z.number().positive().default(30).describe('Most days since a feed was made'),
 });
@@ -42,11 +47,14 @@ export const vulnerabilitiesGate = defineGate({
   evaluate: (input, config) => input.platforms.flatMap((target) => judgePlatform(target, input, config)),
 });
 
+/** See `scanPredicate`. */
+const ownScanner = 'https://nodeworthy.io/scanner';
 const dayMs = 86_400_000;
 
 function judgePlatform(target: PlatformInput, input: GateInput, config: VulnerabilityRules): Answer[] {
   const scans = newestScans(target.evidence);
-  if (scans.length === 0)
+  const isEnough = config.foreign === 'enough' || scans.some(({ scan }) => scan.scanner.uri === ownScanner);
+  if (scans.length === 0 || !isEnough)
     return [
       deny(
         `${target.platform}: ${missing('scan', 'scan', target.evidence)}`,
@@ -66,6 +74,7 @@ function judgeScan(
     deny(`${platform}: ${what}`, 'run `nodeworthy feeds update`, then run again', [statement]),
   ];
   const age = days(scan.metadata.scanFinishedOn);
+  if (age < -1) return refuse(`the scan is of ${scan.metadata.scanFinishedOn}, which is not yet`);
   if (age > config.maxScanAgeDays)
     return refuse(`the scan is ${Math.floor(age)} days old, at most ${config.maxScanAgeDays} are taken`);
   // No match is good news only from a feed that is fresh and knows something.
@@ -77,6 +86,9 @@ function judgeScan(
         `the feed ${name} is ${Math.floor(days(date))} days old, at most ${config.maxFeedAgeDays} are taken`,
       );
   }
+  const { nodeworthy_unmatched: uncovered } = scan;
+  if (uncovered.length > 0 && config.uncovered === 'deny')
+    return refuse(`no feed speaks about ${uncovered.length} components, like ${uncovered[0]}`);
   const answers: Answer[] = [];
   let waived = 0;
   for (const finding of scan.nodeworthy_findings) {
@@ -128,9 +140,4 @@ function refusal(finding: Finding, now: Date, config: VulnerabilityRules): strin
   if (days <= grace && grace > 0) return undefined;
   const age = Number.isNaN(days) ? 'repaired' : `repaired for ${Math.floor(days)} days`;
   return `${finding.severity}, ${age} in ${finding.fixedVersion}`;
-}
-
-function covers(waiver: Waiver, finding: Finding): boolean {
-  const isSame = waiver.vulnerability === finding.id || finding.aliases.includes(waiver.vulnerability);
-  return isSame && (waiver.package === undefined || waiver.package === finding.name);
 }

@@ -53,10 +53,10 @@ export async function decideOnCell(store: LayoutStore, gated: GatedCell, request
     });
   if (!trusted) throw cannot('nobody trusts this key');
   if (!mayState(trusted, { kind: 'approval', isFailure: false })) throw cannot(`${trusted.name} may not approve`);
-  const stale = outOfUse(trusted, context.now);
+  const stale = outOfUse(trusted, context.verificationTime);
   if (stale !== undefined) throw cannot(stale);
   const person = trusted.person ?? '';
-  if (request.decision === 'approved' && person === gated.input.image.author)
+  if (request.decision === 'approved' && person.toLowerCase() === gated.input.image.author.toLowerCase())
     throw new Failure('DENIED', `${person} is the author of ${candidate.cell}, and approves nothing of it`, {
       hint: 'ask somebody else',
     });
@@ -65,7 +65,7 @@ export async function decideOnCell(store: LayoutStore, gated: GatedCell, request
     throw new Failure('UNVERIFIED', `${candidate.cell} is ${digest} now, not ${request.wantedDigest}`, {
       hint: 'look again at what it is now, with `nodeworthy pending`',
     });
-  const expiresOn = new Date(context.now.getTime() + request.days * 86_400_000).toISOString();
+  const expiresOn = new Date(context.verificationTime.getTime() + request.days * 86_400_000).toISOString();
   const predicate = {
     decision: request.decision,
     environment: policy.environment,
@@ -74,7 +74,7 @@ export async function decideOnCell(store: LayoutStore, gated: GatedCell, request
     reason: request.reason,
     evidence: gated.seen,
     policy: policy.digest,
-    decidedOn: context.now.toISOString(),
+    decidedOn: context.verificationTime.toISOString(),
     expiresOn,
     overrules: request.overrules,
   };
@@ -84,7 +84,7 @@ export async function decideOnCell(store: LayoutStore, gated: GatedCell, request
   await attachEvidence(store, candidate.index, [
     { kind: 'approval', bundle, createdOn: context.verificationTime, inputs },
   ]);
-  const evidence = await believedEvidence(store, digest, { trust: policy.trust, now: context.now });
+  const evidence = await believedEvidence(store, digest, { trust: policy.trust, now: context.verificationTime });
   const decision = decide({ ...gated.input, evidence }, policy.config.gates, policy.custom);
   return {
     cell: candidate.cell,

@@ -72,21 +72,39 @@ export interface FoundArchive extends CellArchive {
   readonly inputs: readonly Descriptor[];
 }
 
-/** @throws Failure NOT_FOUND when the image was published without its inputs; STORE_DAMAGED for another record */
-export async function findArchive(store: Store, index: Digest): Promise<FoundArchive> {
+/** What a believed provenance says of an image: nothing else may be built, let alone run. */
+export interface ProvenMaterials {
+  readonly configuration: string;
+  readonly inputs: readonly Digest[];
+}
+
+/**
+ * The inputs of an image, as somebody attached them: they are nobody's word, and count only when they are those that
+ * its provenance names. There may be several; one that fits is enough.
+ * @throws Failure NOT_FOUND when there is none that fits
+ */
+export async function findArchive(store: Store, index: Digest, proven: ProvenMaterials): Promise<FoundArchive> {
+  const known = new Set(proven.inputs);
   for (const entry of await store.listReferrers(index, artifactTypes.inputs)) {
     const stored = await store.getManifest(entry.digest);
     const manifest = stored && ManifestSchema.safeParse(JSON.parse(stored.bytes.toString('utf8'))).data;
     const [record, ...inputs] = manifest?.layers ?? [];
     if (!record || manifest?.subject?.digest !== index || record.mediaType !== recordType) continue;
-    const parsed = RecordSchema.safeParse(parseTreeJson((await readBlob(store, record, 64 << 20)).toString('utf8')));
-    if (!parsed.success)
-      throw new Failure('STORE_DAMAGED', `${store.location}: the inputs of ${index} have no record that can be read`, {
-        hint: 'it was written by another version of Nodeworthy: use that one',
-      });
-    return { ...parsed.data, inputs };
+    const parsed = parseRecord(await readBlob(store, record, 64 << 20));
+    if (!parsed || parsed.cell.configuration !== proven.configuration) continue;
+    const named = parsed.lock.inputs.map(({ digest }) => digest);
+    const isProven = [...named, ...inputs.map(({ digest }) => digest)].every((digest) => known.has(digest));
+    if (isProven) return { ...parsed, inputs };
   }
-  throw new Failure('NOT_FOUND', `${store.location} has no inputs of ${index}`, {
-    hint: 'an image of a Dockerfile has none; others get them when they are published with `nodeworthy run`',
+  throw new Failure('NOT_FOUND', `${store.location} has no inputs of ${index} that its provenance names`, {
+    hint: 'an image of a Dockerfile has none; others get them with `nodeworthy run`, by the same version of it',
   });
+}
+
+function parseRecord(bytes: Buffer): CellArchive | undefined {
+  try {
+    return RecordSchema.safeParse(parseTreeJson(bytes.toString('utf8'))).data;
+  } catch {
+    return undefined;
+  }
 }

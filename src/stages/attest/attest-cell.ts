@@ -44,6 +44,8 @@ export interface AttestInput {
   readonly materials: readonly MaterialInput[];
   readonly builderVersion: string;
   readonly signing: Signing;
+  /** VEX documents about the whole. */
+  readonly onIndex: readonly PlannedStatement[];
   /** Statements of others: scans, VEX documents. */
   readonly more: (platform: CandidatePlatform, sbom: () => Promise<SbomModel>) => Promise<readonly PlannedStatement[]>;
 }
@@ -69,16 +71,18 @@ export async function attestCell(input: AttestInput, context: Context): Promise<
     { subject, kind: 'provenance', basis: provenance, predicate: () => provenance },
   ];
   await mapConcurrent([undefined, ...candidate.platforms], 4, async (platform) => {
-    const planned = platform ? await planPlatform(input, platform) : [];
+    const planned = platform ? await planPlatform(input, platform) : input.onIndex;
     const subject = platform?.manifest ?? candidate.index;
     await signPlanned(store, [...common(subject), ...planned], input, context);
   });
 }
 
 /** Only what speaks against an image that did not pass: nothing else is said of it. */
-export async function attestFailure(input: Omit<AttestInput, 'more'>, context: Context): Promise<void> {
-  for (const { platform, report } of input.reports)
-    await signPlanned(input.store, testStatements(platform.manifest, report), input, context);
+export async function attestFailure(input: Omit<AttestInput, 'more' | 'onIndex'>, context: Context): Promise<void> {
+  for (const { platform, report } of input.reports) {
+    const failures = testStatements(platform.manifest, report).filter(({ isFailure }) => isFailure);
+    await signPlanned(input.store, failures, input, context);
+  }
 }
 
 async function planPlatform(input: AttestInput, platform: CandidatePlatform): Promise<PlannedStatement[]> {

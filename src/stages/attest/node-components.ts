@@ -4,7 +4,7 @@ import type { SbomComponent } from '../../formats/sbom/model.ts';
 import type { FoundComponent } from './debian-components.ts';
 import type { ImageInventory } from './image-inventory.ts';
 
-export const nodeBinary = 'usr/local/bin/node';
+const nodeBinary = 'usr/local/bin/node';
 
 /** Numbers of interfaces in `process.versions`: nothing that is built in. */
 const interfaces = new Set(['node', 'modules', 'napi', 'unicode', 'cldr', 'tz']);
@@ -39,7 +39,10 @@ export interface NodeFacts {
 
 /** Node.js with what is built into its binary. There is no package URL type for it: `pkg:npm/node` is another package. */
 export function nodeComponents(image: ImageInventory, { release, versions }: NodeFacts): FoundComponent[] {
-  const binary = image.files.get(nodeBinary);
+  const path = image.files.has(nodeBinary)
+    ? nodeBinary
+    : [...image.files.keys()].find((file) => /(?:^|\/)bin\/node$/.test(file));
+  const binary = path === undefined ? undefined : image.files.get(path);
   if (binary === undefined) return [];
   const version = versions['node'] ?? release;
   const ref = packageUrl({ type: 'generic', name: 'node', version, qualifiers: { checksum: binary } });
@@ -58,7 +61,7 @@ export function nodeComponents(image: ImageInventory, { release, versions }: Nod
     .filter(([name, text]) => !interfaces.has(name) && text !== '')
     .map(([name, text]): FoundComponent => ({ component: nestedComponent(name, text, ref), paths: [] }));
   const paths = [...image.files.keys()].filter(
-    (path) => path === nodeBinary || /^usr\/local\/(?:share\/doc\/node|share\/man|include\/node)\//.test(path),
+    (file) => file === path || /^usr\/local\/(?:share\/doc\/node|share\/man|include\/node)\//.test(file),
   );
   return [{ component: node, paths }, ...nested];
 }

@@ -5,10 +5,13 @@ import { believedEvidence } from '../../evidence/believed-evidence.ts';
 import type { Signing } from '../../evidence/signing.ts';
 import type { Certificate } from '../../formats/attestation/predicate-shapes.ts';
 import { imageReference } from '../../formats/sbom/cyclonedx.ts';
+import type { Waiver } from '../../gates/gate.ts';
+import { newestScans } from '../../gates/newest-scans.ts';
+import { covers } from '../../gates/waivers.ts';
 import type { Store } from '../../store/store.ts';
 import { signPlanned, type PlannedStatement } from '../attest/attest-cell.ts';
 import type { GatedCell, Policy } from '../gate/gate-cell.ts';
-import { findCertificate, findingsOf } from './find-certificate.ts';
+import { findCertificates, findingsOf } from './find-certificate.ts';
 import { gradeImage, type Graded } from './grade.ts';
 
 export const verifierId = 'https://nodeworthy.io/verifiers/gate';
@@ -36,13 +39,14 @@ export async function certifyCell(input: CertifyInput, context: Context): Promis
   const { now } = gated.input;
   const inputs = certificateInputs(gated);
   const basis = { inputs, policy: policy.digest, verdicts: gated.decision.verdicts };
-  const standing = await findCertificate(store, input.index.digest, policy, now);
+  const standing = await findCertificates(store, input.index.digest, policy, now);
   const halfMs = (policy.config.validDays * dayMs) / 2;
-  const isFresh =
-    standing !== undefined &&
-    Date.parse(standing.nodeworthy_validUntil) - now.getTime() > halfMs &&
-    canonicalJson(standing.nodeworthy_inputs) === canonicalJson(inputs) &&
-    standing.policy.digest['sha256'] === hexOf(policy.digest);
+  const isFresh = standing.some(
+    (certificate) =>
+      Date.parse(certificate.nodeworthy_validUntil) - now.getTime() > halfMs &&
+      canonicalJson(certificate.nodeworthy_inputs) === canonicalJson(inputs) &&
+      certificate.policy.digest.sha256 === hexOf(policy.digest),
+  );
   // The key is part of what is kept: after a rotation the new one signs.
   if (isFresh && (await hasOwn(input, now))) return;
   const statement = (subject: PlannedStatement['subject'], resourceUri: string): PlannedStatement => ({
@@ -76,17 +80,27 @@ function certificateInputs(gated: GatedCell): Certificate['nodeworthy_inputs'] {
   const { input } = gated;
   const all = [input.evidence, ...input.platforms.map(({ evidence }) => evidence)];
   return all
-    .flatMap(({ subject, statements }) =>
-      statements
-        .filter(({ kind, isFailure }) => kind !== 'certificate' && !isFailure)
-        .map(({ kind, payloadDigest, bundleDigest }) => ({
-          kind,
-          subject,
-          digest: payloadDigest,
-          bundle: bundleDigest,
-        })),
-    )
+    .flatMap((evidence) => {
+      const { subject } = evidence;
+      // Of each scanner the newest scan: older ones are history.
+      const scans = newestScans(evidence).map(({ statement }) => statement);
+      const others = evidence.statements.filter(
+        ({ kind, isFailure }) => kind !== 'certificate' && kind !== 'scan' && !isFailure,
+      );
+      return [...others, ...scans].map(({ kind, payloadDigest, bundleDigest }) => ({
+        kind,
+        subject,
+        digest: payloadDigest,
+        bundle: bundleDigest,
+      }));
+    })
     .sort((a, b) => (`${a.subject} ${a.kind} ${a.bundle}` < `${b.subject} ${b.kind} ${b.bundle}` ? -1 : 1));
+}
+
+/** Waivers that excuse something that was found: an old one for what is long repaired is nobody's business. */
+function usedWaivers({ input }: GatedCell): readonly Waiver[] {
+  const findings = findingsOf(input.platforms);
+  return input.waivers.filter((waiver) => findings.some((finding) => covers(waiver, finding)));
 }
 
 function certificatePredicate(
@@ -122,7 +136,7 @@ function certificatePredicate(
     nodeworthy_platforms: platforms.map(({ platform, manifest }) => ({ platform, digest: manifest.digest })),
     nodeworthy_verdicts: decision.verdicts,
     nodeworthy_inputs: inputs,
-    nodeworthy_waivers: input.waivers,
+    nodeworthy_waivers: usedWaivers(gated),
     nodeworthy_chosenOn: input.image.chosenOn,
     nodeworthy_grade: gradeOf(gated),
   };

@@ -6,24 +6,29 @@ import { newestScans } from '../../gates/newest-scans.ts';
 import type { Store } from '../../store/store.ts';
 import type { TrustPolicy } from '../../trust/trust-policy.ts';
 
-/** The certificate of an environment that is valid the longest; undefined when there is none that is believed. */
-export async function findCertificate(
+/** Every certificate of an environment that is believed. */
+export async function findCertificates(
   store: Store,
   subject: Digest,
   { environment, trust }: { readonly environment: string; readonly trust: TrustPolicy },
   now: Date,
-): Promise<Certificate | undefined> {
-  const evidence = await believedEvidence(store, subject, { trust, now });
-  return bestCertificate(evidence, environment);
+): Promise<Certificate[]> {
+  return certificatesFor(await believedEvidence(store, subject, { trust, now }), environment);
 }
 
-export function bestCertificate(evidence: EvidenceOf, environment: string | undefined): Certificate | undefined {
+/** Certificates of an environment, or of any; the newest first. */
+export function certificatesFor(evidence: EvidenceOf, environment: string | undefined): Certificate[] {
   const found = statementsOf(evidence, 'certificate').flatMap((statement) => {
     const certificate = readPredicate(statement, CertificateSchema);
     const fits = environment === undefined || certificate?.nodeworthy_environment === environment;
     return certificate && fits ? [certificate] : [];
   });
-  return found.sort((a, b) => (a.nodeworthy_validUntil < b.nodeworthy_validUntil ? 1 : -1))[0];
+  return found.sort((a, b) => (a.timeVerified < b.timeVerified ? 1 : -1));
+}
+
+/** What counts is what was said last. */
+export function bestCertificate(evidence: EvidenceOf, environment: string | undefined): Certificate | undefined {
+  return certificatesFor(evidence, environment)[0];
 }
 
 /** What the scans of all platforms found, each once. */

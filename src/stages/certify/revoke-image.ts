@@ -39,7 +39,7 @@ export async function revokeImage(
 ): Promise<Revoked> {
   const platforms = isIndexType(image.mediaType) ? (await readIndex(store, image.digest)).manifests : [];
   const subjects = [image, ...platforms];
-  const on = context.now.toISOString();
+  const on = context.verificationTime.toISOString();
   const predicate =
     what.kind === 'revocation'
       ? { action: what.action, reason: what.reason, by: signing.author, on }
@@ -54,11 +54,14 @@ export async function revokeImage(
   const digests = subjects.map(({ digest }) => digest);
   const failed: string[] = [];
   for (const target of targets) {
-    if (target.store === store || !(await target.store.getManifest(image.digest))) continue;
-    await copyEvidence(store, target.store, digests).catch((error: unknown) => {
+    if (target.store === store) continue;
+    // One that does not answer keeps nobody else from knowing.
+    try {
+      if (await target.store.getManifest(image.digest)) await copyEvidence(store, target.store, digests);
+    } catch (error) {
       context.signal.throwIfAborted();
       failed.push(`${target.name}: ${error instanceof Error ? error.message : String(error)}`);
-    });
+    }
   }
   if (failed.length > 0)
     throw new Failure('REGISTRY_UNREACHABLE', `the record is in the store, and did not reach ${failed.join('; ')}`, {

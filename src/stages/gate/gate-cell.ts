@@ -129,7 +129,11 @@ async function readPrevious({ store, cell, policy, index, now }: GateCellInput):
   const { manifests } = await readIndex(store, tag.digest);
   const found = await mapConcurrent(manifests, 2, async ({ digest }) => {
     const evidence = await believedEvidence(store, digest, { trust: policy.trust, now });
-    return newestScans(evidence).flatMap(({ scan }) => scan.nodeworthy_findings.map(({ id }) => id));
+    return newestScans(evidence).flatMap(({ scan }) =>
+      scan.nodeworthy_findings
+        .filter(({ severity, vex }) => severity !== 'negligible' && vex === undefined)
+        .map(({ id }) => id),
+    );
   });
   return { index: tag.digest, findings: [...new Set(found.flat())] };
 }

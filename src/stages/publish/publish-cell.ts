@@ -3,6 +3,7 @@ import type { Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { copyEvidence } from '../../evidence/evidence-store.ts';
 import type { Descriptor } from '../../formats/oci/descriptor.ts';
+import { artifactTypes } from '../../formats/oci/media-types.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import { withProcessLock } from '../../core/process-lock.ts';
 import { copyImage } from '../../store/copy-image.ts';
@@ -72,7 +73,7 @@ export async function publishCell(options: PublishOptions): Promise<TargetReceip
     }
   }
   return await withProcessLock(join(store.stateFolder, `publish-${cell.id}.lock`), async () => {
-    for (const target of targets) await finishInterrupted(store, target, cell.id);
+    for (const target of targets) await finishInterrupted(options, target);
     const plan = await planPublication(options);
     for (const { target, steps } of plan.targets) refuse(target, steps, options);
     const receipts: TargetReceipt[] = [];
@@ -225,7 +226,9 @@ async function sendEvidence({ store, candidate, inputs }: PublishOptions, target
   if (target.store === store) return;
   const subjects = [candidate.index.digest, ...candidate.platforms.map(({ manifest }) => manifest.digest)];
   await copyEvidence(store, target.store, subjects);
-  if (inputs && !(await target.store.getManifest(inputs.digest))) await copyImage(store, target.store, inputs);
+  if (!inputs) return;
+  const listed = await target.store.listReferrers(candidate.index.digest, artifactTypes.inputs);
+  if (!listed.some(({ digest }) => digest === inputs.digest)) await copyImage(store, target.store, inputs);
 }
 
 interface Published {
@@ -250,12 +253,38 @@ function receiptOf(
   };
 }
 
-/** All aliases of a cell at the old digest or all at the new: forward when the bytes are there, back when they are not. */
-async function finishInterrupted(store: LayoutStore, target: PublishTarget, cell: string): Promise<void> {
-  const entry = await openJournal(store, { target: target.name, cell });
+/**
+ * What becomes of an image that gates do not allow: a publication of it that was interrupted is undone, and whoever
+ * has it already is told what is said of it now, a revocation above all.
+ */
+export async function withdraw(options: PublishOptions): Promise<void> {
+  const { store, cell, candidate, targets } = options;
+  await withProcessLock(join(store.stateFolder, `publish-${cell.id}.lock`), async () => {
+    for (const target of targets) {
+      const entry = await openJournal(store, { target: target.name, cell: cell.id });
+      if (entry) {
+        await undo(target.store, entry);
+        await clearJournal(store, entry);
+      }
+      if (target.store !== store && (await target.store.getManifest(candidate.index.digest)))
+        await sendEvidence({ ...options, inputs: undefined }, target);
+    }
+  });
+}
+
+/**
+ * All aliases of a cell at the old digest or all at the new: forward when it is the image of this run, its bytes are
+ * there and the gates still allow it; back when not.
+ */
+async function finishInterrupted(options: PublishOptions, target: PublishTarget): Promise<void> {
+  const { store, cell, candidate, admit } = options;
+  const entry = await openJournal(store, { target: target.name, cell: cell.id });
   if (entry === undefined) return;
-  if (await target.store.getManifest(entry.to.digest)) await target.store.moveTags(toMoves(entry));
-  else await undo(target.store, entry);
+  const isSame = entry.to.digest === candidate.index.digest && (await target.store.getManifest(entry.to.digest));
+  if (isSame) {
+    await admit();
+    await target.store.moveTags(toMoves(entry));
+  } else await undo(target.store, entry);
   await clearJournal(store, entry);
 }
 

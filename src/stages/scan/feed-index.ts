@@ -38,6 +38,8 @@ export interface FeedIndex {
   readonly entries: number;
   /** When its maker made it, as far as it says; ISO time. */
   readonly date: string | undefined;
+  /** What it speaks about: ecosystems of OSV, releases or suites of Debian. */
+  readonly scopes: readonly string[];
   lookUp(key: string): unknown[];
   close(): void;
 }
@@ -70,6 +72,7 @@ export async function openFeedIndex(folder: string, feed: IndexedFeed, signal: A
   return {
     entries: Number(facts.get('entries') ?? 0),
     date: facts.get('date'),
+    scopes: JSON.parse(facts.get('scopes') ?? '[]') as string[],
     lookUp: (key) => select.all(key).map((row) => JSON.parse(String(row['value'])) as unknown),
     close: () => database.close(),
   };
@@ -90,6 +93,7 @@ async function makeIndex(path: string, feed: IndexedFeed, signal: AbortSignal): 
         ?.value ?? 0,
     );
     const reader = readers[feed.kind](feed);
+    const scopes = new Set<string>();
     let batch: Row[][] = [];
     const write = (): void => {
       database.exec('BEGIN');
@@ -100,6 +104,7 @@ async function makeIndex(path: string, feed: IndexedFeed, signal: AbortSignal): 
     };
     for await (const rows of reader.entries) {
       entries++;
+      for (const row of rows) for (const scope of scopesOf(feed.kind, row)) scopes.add(scope);
       // Written before an interruption.
       if (entries <= done) continue;
       batch.push(rows);
@@ -109,10 +114,11 @@ async function makeIndex(path: string, feed: IndexedFeed, signal: AbortSignal): 
     }
     if (entries === 0) throw invalid(feed, 'is empty');
     write();
-    database.exec('CREATE INDEX by_key ON rows (key)');
+    database.exec('CREATE INDEX IF NOT EXISTS by_key ON rows (key)');
     note.run('entries', String(entries));
     const date = reader.date();
     if (date !== undefined) note.run('date', date);
+    note.run('scopes', JSON.stringify([...scopes].sort()));
     database.exec('PRAGMA journal_mode=DELETE');
     database.close();
   } catch (error) {
@@ -266,13 +272,27 @@ async function* readOsv(path: string): AsyncGenerator {
     yield* readZip(path);
     return;
   }
-  if (path.endsWith('.jsonl')) {
+  if (await isLines(path)) {
     for await (const line of readLines(path)) if (line.trim() !== '') yield JSON.parse(line) as unknown;
     return;
   }
   for await (const value of whole(path)) {
     if (Array.isArray(value)) yield* value as unknown[];
     else yield value;
+  }
+}
+
+/** Whether the first line is a document by itself, and not the only one. */
+async function isLines(path: string): Promise<boolean> {
+  const lines: string[] = [];
+  for await (const line of readLines(path)) {
+    if (line.trim() !== '') lines.push(line);
+    if (lines.length === 2) break;
+  }
+  try {
+    return lines.length === 2 && typeof JSON.parse(lines[0] ?? '') === 'object';
+  } catch {
+    return false;
   }
 }
 
@@ -296,6 +316,14 @@ async function* readZip(path: string): AsyncGenerator {
   }
 }
 
+/** Which part of the world a row is about. */
+function scopesOf(kind: FeedKind, { key, value }: Row): string[] {
+  if (kind === 'osv') return [key.slice(0, key.indexOf(' '))];
+  if (kind !== 'debian-tracker') return [];
+  const tracked = value as Record<string, { readonly releases: object }>;
+  return Object.values(tracked).flatMap(({ releases }) => Object.keys(releases));
+}
+
 /** Without what matching does not read: a tenth of the bytes. */
 function trimOsv(entry: OsvEntry, key: string): object {
   const { id, published, aliases, upstream, summary, severity, database_specific: specific } = entry;
@@ -304,7 +332,8 @@ function trimOsv(entry: OsvEntry, key: string): object {
     .map(({ package: name, ranges, versions, severity: own, ecosystem_specific: urgency }) => ({
       package: name && { ecosystem: name.ecosystem, name: name.name },
       ranges,
-      versions: (ranges?.length ?? 0) > 0 ? undefined : versions,
+      // Ranges of commits say nothing about versions: then the list does.
+      versions: (ranges ?? []).some(({ type }) => type !== 'GIT') ? undefined : versions,
       severity: own,
       ecosystem_specific: urgency,
     }));

@@ -147,7 +147,8 @@ async function noteFeed(feed: FeedConfig, ports: FeedPorts, { digest, file, made
     name,
     kind,
     digest,
-    date: isoOf(date) ?? madeOn?.toISOString() ?? fetchedOn,
+    // No feed is newer than the day on which it came.
+    date: [isoOf(date) ?? madeOn?.toISOString() ?? fetchedOn, fetchedOn].sort()[0] ?? fetchedOn,
     fetchedOn,
     entries,
     origin: originOf(feed),

@@ -19,6 +19,8 @@ import { matchSecurityArchive, type SecuritySource } from './security-archive.ts
 export interface AskableFeed {
   readonly name: string;
   readonly kind: FeedKind;
+  /** See {@link FeedIndex.scopes}. */
+  readonly scopes: readonly string[];
   lookUp(key: string): unknown[];
 }
 
@@ -46,6 +48,8 @@ export function matchImage(input: MatchInput): Matched {
       .filter((feed) => feed.kind === kind)
       .flatMap((feed) => feed.lookUp(key).map((value) => ({ feed: feed.name, value: value as never })));
   const has = (...kinds: readonly FeedKind[]): boolean => feeds.some(({ kind }) => kinds.includes(kind));
+  const hasScope = (kind: FeedKind, scope: string): boolean =>
+    feeds.some((feed) => feed.kind === kind && feed.scopes.includes(scope));
   const system = sbom.components.find(({ kind }) => kind === 'system');
   const found: { component: SbomComponent; match: Match; feed: string }[] = [];
   const unmatched: string[] = [];
@@ -55,11 +59,11 @@ export function matchImage(input: MatchInput): Matched {
   for (const component of sbom.components) {
     switch (component.kind) {
       case 'deb':
-        if (!has('debian-tracker', 'osv', 'debian-archive')) unmatched.push(component.ref);
+        if (!isDebCovered(component, system, { feeds, ask })) unmatched.push(component.ref);
         for (const { feed, matches } of matchDeb(component, system, ask)) add(component, feed, matches);
         break;
       case 'npm':
-        if (!has('osv')) unmatched.push(component.ref);
+        if (!hasScope('osv', 'npm')) unmatched.push(component.ref);
         add(component, 'osv', matchNpm(component, ask));
         break;
       case 'nested':
@@ -76,7 +80,9 @@ export function matchImage(input: MatchInput): Matched {
         break;
     }
   }
-  const isKnownSystem = system?.name === 'debian' && sbom.components.some(({ kind }) => kind === 'deb');
+  // Without its version and its name nobody can say which packages it has.
+  const hasPackages = sbom.components.some(({ kind, source }) => kind === 'deb' && source?.suite !== '');
+  const isKnownSystem = system?.name === 'debian' && system.version !== '' && hasPackages;
   if (!isKnownSystem) {
     unmatched.push('system');
     const nobody = system ?? { kind: 'system' as const, ref: 'system', name: 'system', version: '', licenses: [] };
@@ -108,6 +114,23 @@ type Ask = <K extends FeedKind>(kind: K, key: string) => { readonly feed: string
 interface FeedMatches {
   readonly feed: string;
   readonly matches: readonly Match[];
+}
+
+/** Whether some feed knows the release, or this very source package. */
+function isDebCovered(
+  { source, name }: SbomComponent,
+  system: SbomComponent | undefined,
+  { feeds, ask }: { readonly feeds: readonly AskableFeed[]; readonly ask: Ask },
+): boolean {
+  const suite = source?.suite ?? '';
+  if (suite === '' || !system?.version) return false;
+  const scopes = (kind: FeedKind): string[] =>
+    feeds.filter((feed) => feed.kind === kind).flatMap((feed) => feed.scopes);
+  return (
+    scopes('debian-tracker').includes(suite) ||
+    scopes('osv').includes(`Debian:${system.version}`) ||
+    ask('debian-archive', `${suite} ${source?.name ?? name}`).length > 0
+  );
 }
 
 /** By source package and source version: binary rebuilds (`+b1`) and other names do not matter. */
@@ -169,14 +192,29 @@ function endOfLine({ version }: SbomComponent, line: MatchInput['line']): Match[
   ];
 }
 
+interface FoundMatch {
+  readonly component: SbomComponent;
+  readonly match: Match;
+  readonly feed: string;
+}
+
+/** An advisory may be about several vulnerabilities: each is a finding, and what excuses one excuses no other. */
+function byVulnerability(
+  found: FoundMatch,
+): (FoundMatch & { readonly id: string; readonly names: readonly string[] })[] {
+  const names = [found.match.id, ...found.match.aliases];
+  const cves = [...new Set(names.filter((name) => name.startsWith('CVE-')))];
+  const others = names.filter((name) => !name.startsWith('CVE-'));
+  if (cves.length === 0) return [{ ...found, id: found.match.id, names }];
+  return cves.map((id) => ({ ...found, id, names: [id, ...others] }));
+}
+
 function mergeFindings(
-  found: readonly { readonly component: SbomComponent; readonly match: Match; readonly feed: string }[],
+  found: readonly FoundMatch[],
   { vex, imageNames, ask }: MatchInput & { readonly ask: Ask },
 ): Finding[] {
   const merged = new Map<string, Finding>();
-  for (const { component, match, feed } of found) {
-    const names = [match.id, ...match.aliases];
-    const id = names.find((name) => name.startsWith('CVE-')) ?? match.id;
+  for (const { component, match, feed, id, names } of found.flatMap(byVulnerability)) {
     const key = `${id} ${component.ref}`;
     const before = merged.get(key);
     const kev = ask('kev', id).length > 0;

@@ -13,6 +13,9 @@ import { currentFeeds, feedIndexes, feedState, type FeedPorts } from './feed-sto
 import { matchImage, type AskableFeed, type Matched } from './match-image.ts';
 import { readVex } from './vex.ts';
 
+/** How long an unchanged scan is as good as a new one. */
+const scanPeriodMs = 3 * 86_400_000;
+
 export interface Scan extends Matched {
   readonly feeds: readonly FeedState[];
   readonly findingsDigest: string;
@@ -37,13 +40,14 @@ export async function openScanner(ports: FeedPorts): Promise<Scanner | undefined
     const { name, digest } = record;
     const source = { name, kind: config.kind, digest, path: store.blobPath(digest) };
     const index = await openFeedIndex(feedIndexes(store), source, context.signal);
-    opened.push({ name, kind: config.kind, index, lookUp: (key) => index.lookUp(key) });
+    opened.push({ name, kind: config.kind, index, scopes: index.scopes, lookUp: (key) => index.lookUp(key) });
   }
   const states = feeds.map(({ record }) => feedState(record));
   const fromFeeds = opened.filter(({ kind }) => kind === 'openvex').flatMap((feed) => feed.lookUp('vex'));
   const documents = [...vex, ...fromFeeds.map((value) => OpenVexSchema.parse(value))];
   function scan(sbom: SbomModel): Scan {
-    const line = semver.valid(sbom.release) ? lineOf(semver.major(sbom.release)) : undefined;
+    const node = sbom.components.find(({ kind }) => kind === 'node')?.version;
+    const line = semver.valid(node) ? lineOf(semver.major(String(node))) : undefined;
     const matched = matchImage({
       sbom,
       feeds: opened,
@@ -57,14 +61,14 @@ export async function openScanner(ports: FeedPorts): Promise<Scanner | undefined
     documents,
     scan,
     async planScan({ manifest }, sbom) {
-      const day = context.now.toISOString().slice(0, 10);
+      const period = Math.floor(context.verificationTime.getTime() / scanPeriodMs);
       const done = scan(sbom);
       return {
         subject: manifest,
         kind: 'scan',
-        // Once a day, or when feeds or findings change: the date of a scan is part of its worth.
-        basis: { feeds: states.map(({ digest }) => digest), findings: done.findingsDigest, day },
-        predicate: () => scanPredicate(done, context.now),
+        // Again when feeds or findings change, and after a while: the date of a scan is part of its worth.
+        basis: { feeds: states.map(({ digest }) => digest), findings: done.findingsDigest, period },
+        predicate: () => scanPredicate(done, context.verificationTime),
       };
     },
     close() {

@@ -13,6 +13,7 @@ export const SecurityArchiveSchema = z.strictObject({
     z.strictObject({
       suite: z.string(),
       name: z.string(),
+      /** Empty where the suite does not have it. */
       version: z.string(),
       /** The newest first; empty where the changelog was not read, as nothing of ours is older. */
       changelog: z.array(Entry),
@@ -25,7 +26,7 @@ export type ChangelogEntry = z.infer<typeof Entry>;
 
 /** A newer version in the security suite is a repair of something, with or without a name. */
 export function matchSecurityArchive(source: SecuritySource, version: string): Match[] {
-  if (compareDebianVersions(version, source.version) >= 0) return [];
+  if (source.version === '' || compareDebianVersions(version, source.version) >= 0) return [];
   const newer = source.changelog.filter((entry) => compareDebianVersions(entry.version, version) > 0);
   const byCve = new Map<string, ChangelogEntry>();
   // The oldest entry that names one has repaired it.

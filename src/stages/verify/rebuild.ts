@@ -11,7 +11,7 @@ import type { Store } from '../../store/store.ts';
 import type { TreeNode } from '../../trees/image-tree.ts';
 import { inventoryOf } from '../../trees/layer-inventory.ts';
 import { assembleCell } from '../assemble/assemble-cell.ts';
-import { findArchive } from '../attest/archive-cell.ts';
+import { findArchive, type ProvenMaterials } from '../attest/archive-cell.ts';
 
 export interface Rebuilt {
   readonly digest: Digest;
@@ -21,6 +21,8 @@ export interface Rebuilt {
 }
 
 export interface RebuildOptions {
+  /** What a believed provenance says that it was made from. */
+  readonly proven: ProvenMaterials;
   /** Where the scratch folder goes. */
   readonly folder: string;
   readonly sandbox: () => Promise<Sandbox>;
@@ -33,7 +35,7 @@ export interface RebuildOptions {
  * @throws Failure NOT_FOUND when its inputs were not published
  */
 export async function rebuildImage(store: Store, image: Descriptor, options: RebuildOptions): Promise<Rebuilt> {
-  const archive = await findArchive(store, image.digest);
+  const archive = await findArchive(store, image.digest, options.proven);
   await mkdir(options.folder, { recursive: true });
   const scratch = await mkdtemp(join(options.folder, 'rebuild-'));
   try {

@@ -3,16 +3,16 @@ import type { EnvironmentConfig } from '../../config/environment-schema.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import type { Digest } from '../../core/digest.ts';
 import { believedEvidence } from '../../evidence/believed-evidence.ts';
-import type { Certificate } from '../../formats/attestation/predicate-shapes.ts';
+import { EndOfLifeSchema, WaiversSchema, type Certificate } from '../../formats/attestation/predicate-shapes.ts';
 import { isIndexType } from '../../formats/oci/media-types.ts';
 import type { Descriptor } from '../../formats/oci/descriptor.ts';
 import type { CustomGate } from '../../gates/decide.ts';
-import { missing, statementsOf, type EvidenceOf } from '../../gates/gate.ts';
+import { missing, readPredicate, statementsOf, type EvidenceOf } from '../../gates/gate.ts';
 import { revocationGate } from '../../gates/members/revocation.ts';
 import { readIndex } from '../../store/manifest.ts';
 import type { Store } from '../../store/store.ts';
 import type { TrustPolicy } from '../../trust/trust-policy.ts';
-import { bestCertificate } from '../certify/find-certificate.ts';
+import { bestCertificate, certificatesFor } from '../certify/find-certificate.ts';
 import { lineOf, phaseOf } from '../catalog/release-lines.ts';
 
 export interface Check {
@@ -80,7 +80,7 @@ export async function verifyImage(store: Store, image: Descriptor, options: Veri
   checks.push(subjectCheck(image.digest, platforms, certificate, isIndex));
   checks.push(inputsCheck(certificate, evidence));
   checks.push(revocationCheck(all));
-  checks.push(lineCheck(certificate, all, now));
+  checks.push(lineCheck(all, now), waiversCheck(certificate, now));
   if (options.environment) checks.push(await policyCheck(store, { index, evidence, certificate, options }));
   return { verified: checks.every(({ ok }) => ok), digest: image.digest, checks, certificate };
 }
@@ -136,7 +136,9 @@ function platformCheck(
   if (!evidence) return { id, ok: false, reason: `${digest} could not be looked at`, fix };
   const signature = signatureCheck(platform, evidence);
   if (!signature.ok) return { ...signature, id };
-  const own = bestCertificate(evidence, options.environment?.name);
+  // A platform may be a part of several indexes: what counts is its certificate as a part of this one.
+  const certificates = certificatesFor(evidence, options.environment?.name);
+  const own = certificates.find((found) => found.nodeworthy_index === image.digest) ?? certificates[0];
   if (!own) return { id, ok: false, reason: missing('certificate', 'certificate', evidence), fix };
   return own.nodeworthy_index === image.digest
     ? { id, ok: true, reason: `${digest} is signed and certified` }
@@ -215,7 +217,7 @@ function revocationCheck(all: readonly EvidenceOf[]): Check {
 }
 
 /** A line that has ended since is over, whatever the certificate says. */
-function lineCheck(certificate: Certificate | undefined, all: readonly EvidenceOf[], now: Date): Check {
+function lineCheck(all: readonly EvidenceOf[], now: Date): Check {
   const id = 'support';
   const release = releaseOf(all);
   if (release === undefined || !semver.valid(release))
@@ -228,19 +230,34 @@ function lineCheck(certificate: Certificate | undefined, all: readonly EvidenceO
       reason: `Node.js ${semver.major(release)} came to its end${line ? ` on ${line.end}` : ''}`,
       fix: 'move to a maintained line',
     };
-  const today = now.toISOString().slice(0, 10);
-  const waivers = certificate?.['nodeworthy_waivers'];
-  const lapsed = (Array.isArray(waivers) ? waivers : []).find(
-    (waiver: { until?: string }) => (waiver.until ?? '') < today,
-  ) as { readonly vulnerability: string; readonly until: string } | undefined;
-  if (lapsed)
+  const ended = all
+    .flatMap((evidence) => statementsOf(evidence, 'end-of-life'))
+    .flatMap((statement) => readPredicate(statement, EndOfLifeSchema) ?? [])
+    .find(({ endOfLife }) => endOfLife <= now.toISOString().slice(0, 10));
+  if (ended)
     return {
       id,
       ok: false,
-      reason: `the waiver of ${lapsed.vulnerability} lapsed on ${lapsed.until}`,
-      fix: 'repair it, or renew the waiver, and certify again',
+      reason: `its makers ended it on ${ended.endOfLife}`,
+      fix: ended.successor === undefined ? 'move to a newer image' : `use ${ended.successor}`,
     };
   return { id, ok: true, reason: `Node.js ${line.major} is ${phaseOf(line, now)} until ${line.end}` };
+}
+
+/** What somebody took responsibility for until a day is nobody's after it. */
+function waiversCheck(certificate: Certificate | undefined, now: Date): Check {
+  const id = 'waivers';
+  const today = now.toISOString().slice(0, 10);
+  const waivers = WaiversSchema.safeParse(certificate?.['nodeworthy_waivers'] ?? []).data;
+  if (!waivers) return { id, ok: false, reason: 'its waivers cannot be read', fix: 'certify it again' };
+  const lapsed = waivers.find(({ until }) => until < today);
+  if (!lapsed) return { id, ok: true, reason: `${waivers.length} waivers, none of them lapsed` };
+  return {
+    id,
+    ok: false,
+    reason: `the waiver of ${lapsed.vulnerability} lapsed on ${lapsed.until}`,
+    fix: 'repair it, or renew the waiver, and certify again',
+  };
 }
 
 function releaseOf(all: readonly EvidenceOf[]): string | undefined {

@@ -39,7 +39,14 @@ async function askApi(
     if (next === undefined) return found;
     path = new URL(next, response.url).href;
   }
-  return found;
+  // A part of the list could be the part without a revocation.
+  throw new Failure(
+    'REGISTRY_INVALID',
+    `${transport.registry} lists more than ${found.length} referrers of ${subject}`,
+    {
+      hint: 'somebody has filled the list: take away what does not belong there',
+    },
+  );
 }
 
 /** How long after a write another writer, who read before it, may still overwrite it. */

@@ -91,7 +91,13 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
     getManifest: (reference) => getManifest(transport, reference),
     async putManifest(bytes, mediaType) {
       const descriptor = describeManifest(bytes, mediaType);
-      if (await headManifest(transport, descriptor.digest)) return descriptor;
+      const subject = subjectOf(bytes);
+      if (await headManifest(transport, descriptor.digest)) {
+        if (subject === undefined) return descriptor;
+        // It may be there without being listed: whoever put it was killed in between, or another writer was faster.
+        const listed = await listReferrers(transport, subject);
+        if (listed.some(({ digest }) => digest === descriptor.digest)) return descriptor;
+      }
       const { subjectIndexed } = await putManifest(transport, descriptor.digest, { bytes, mediaType });
       const stored = await getManifest(transport, descriptor.digest);
       if (!stored)
@@ -187,4 +193,9 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
     queue.writing = own.catch(() => {});
     await own;
   }
+}
+
+function subjectOf(bytes: Buffer): Digest | undefined {
+  const parsed = ManifestSchema.safeParse(JSON.parse(bytes.toString('utf8')));
+  return parsed.data?.subject?.digest;
 }
