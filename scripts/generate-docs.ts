@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { loadCommands } from '../src/cli/commands.ts';
 import { RecipeSchema } from '../src/config/recipe-schema.ts';
+import { allGates, requiredGates } from '../src/gates/all-gates.ts';
 import { hardeningProfiles, hardeningRules } from '../src/config/hardening.ts';
 import { failureCodes } from '../src/core/errors.ts';
 import { packageCatalogue } from '../src/sources/debian/catalogue.ts';
@@ -97,6 +98,16 @@ const sections: Readonly<Record<string, () => string>> = {
         hardeningProfiles.standard.some((rule) => rule === name) ? 'yes' : '',
       ]),
     ),
+  gates: () =>
+    table(
+      ['gate', 'opens when', 'because', 'asked'],
+      allGates.map(({ name, summary, reason }) => [
+        `\`${name}\``,
+        summary,
+        reason,
+        requiredGates.some((required) => required === name) ? 'always' : 'when named',
+      ]),
+    ),
   scrubbed: () =>
     table(
       ['what is taken away', 'because'],
@@ -117,6 +128,7 @@ export const generatedDocs = [
   'docs/guides/image.md',
   'docs/guides/variants.md',
   'docs/guides/hardening.md',
+  'docs/guides/gates.md',
 ];
 
 /** The document with each generated part made anew. */

@@ -2,7 +2,7 @@ import { chooseEnvironment } from './config/choose-environment.ts';
 import type { LoadedRecipe } from './config/load-recipe.ts';
 import type { Context } from './core/context.ts';
 import { Failure, isFailure } from './core/errors.ts';
-import { openSigning, trustOf, type Signing } from './evidence/signing.ts';
+import { authorOf, openSigning, trustOf, type Signing } from './evidence/signing.ts';
 import type { Candidate } from './stages/assemble/assemble-cell.ts';
 import { attestCell, attestFailure, type AttestInput } from './stages/attest/attest-cell.ts';
 import { certifyCell } from './stages/certify/certify-cell.ts';
@@ -28,23 +28,34 @@ export interface EvidenceInput {
   readonly environment?: string;
 }
 
-/** What all cells need to make evidence and to judge it, opened once. */
-export interface Certification {
-  readonly signing: Signing;
+/** What it takes to ask the gates: no private key of anybody. */
+export interface Judging {
   readonly policy: Policy;
+  /** Who asks for the images. */
+  readonly author: string;
+}
+
+export async function openJudging({ loaded, context, environment }: EvidenceInput): Promise<Judging> {
+  const chosen = chooseEnvironment(loaded, environment);
+  const policy = await loadPolicy(loaded, chosen, await trustOf(loaded));
+  return { policy, author: await authorOf(loaded, context) };
+}
+
+/** What all cells need to make evidence and to judge it, opened once. */
+export interface Certification extends Judging {
+  readonly signing: Signing;
   readonly scanner: Scanner | undefined;
   close(): Promise<void>;
 }
 
 export async function openCertification(input: EvidenceInput): Promise<Certification> {
   const { loaded, context, store } = input;
+  const judging = await openJudging(input);
   const signing = await openSigning(loaded, context);
-  const trust = await trustOf(loaded);
-  const policy = await loadPolicy(loaded, chooseEnvironment(loaded, input.environment), trust);
   const scanner = await openScanner({ store, loaded, context });
   return {
+    ...judging,
     signing,
-    policy,
     scanner,
     async close() {
       await signing.close();
@@ -117,7 +128,7 @@ function attestInput(
 /** Asks the gates about what is stored now. */
 export async function gate(
   input: EvidenceInput,
-  { policy, signing }: Certification,
+  { policy, author }: Judging,
   job: CertifiedCell,
   // What is published or signed is judged by the real clock: `--now` is for looking ahead.
   now: Date = input.context.verificationTime,
@@ -134,7 +145,7 @@ export async function gate(
     suitesFor,
     inputs: [...inputs, ...(candidate.madeFrom ?? []).map(({ digest }) => digest)],
     hardening: cell.release === '' ? [] : settingsFor(loaded, cell).hardening,
-    author: signing.author,
+    author,
     chosenOn: lock.date,
     now,
   });

@@ -1,12 +1,6 @@
 import { mapConcurrent } from './core/concurrency.ts';
 import { isFailure } from './core/errors.ts';
-import {
-  gate,
-  openCertification,
-  type CertifiedCell,
-  type Certification,
-  type EvidenceInput,
-} from './pipeline-evidence.ts';
+import { gate, openJudging, type CertifiedCell, type Judging, type EvidenceInput } from './pipeline-evidence.ts';
 import { loadSuites, makeCandidate } from './pipeline-cells.ts';
 import { chooseCells, planLocked } from './pipeline-plan.ts';
 import { notBuilt } from './stages/assemble/assemble-cell.ts';
@@ -21,7 +15,7 @@ export interface Review {
   readonly cells: readonly ReviewedCell[];
   /** Cells that were not built yet: there is nothing to say of them. */
   readonly unbuilt: readonly string[];
-  readonly certification: Certification;
+  readonly judging: Judging;
 }
 
 /** Asks the gates about what is in the store now; builds nothing, tests nothing, signs nothing. */
@@ -31,7 +25,7 @@ export async function reviewCells(
   now: Date = input.context.now,
 ): Promise<Review> {
   const suites = await loadSuites(input, 'publish');
-  const certification = await openCertification(input);
+  const judging = await openJudging(input);
   const unbuilt: string[] = [];
   const cells = chooseCells(planLocked(input), pattern);
   const sandbox = async (): Promise<never> => {
@@ -43,12 +37,12 @@ export async function reviewCells(
       const candidate = await makeCandidate(quiet, cell, { sandbox, knownOnly: true });
       const tests = await suites.of(cell);
       const job = { cell, candidate, reports: [], suitesFor: (platform: string) => suiteNames(tests(platform)) };
-      return { ...job, gated: await gate(input, certification, job, now) };
+      return { ...job, gated: await gate(input, judging, job, now) };
     } catch (error) {
       if (!isFailure(error, 'NOT_FOUND') && !isFailure(error, 'LOCK_OUTDATED')) throw error;
       unbuilt.push(cell.id);
       return undefined;
     }
   });
-  return { cells: reviewed.flatMap((item) => item ?? []), unbuilt: unbuilt.sort(), certification };
+  return { cells: reviewed.flatMap((item) => item ?? []), unbuilt: unbuilt.sort(), judging };
 }

@@ -140,7 +140,7 @@ cases:
         ? recipe.replace('failures: { key: keys/failures.key }', 'failures: { key: keys/release.key }')
         : recipe.replace(/ {2}staging:\n {4}custom: .*/, `  staging:\n    ${settings}`);
     await write(cwd, 'nodeworthy.yaml', changed);
-    const refused = await runCli(['gate', '--environment', 'staging'], {
+    const refused = await runCli([what.startsWith('one key') ? 'run' : 'gate', '--environment', 'staging'], {
       cwd,
       env: { NODEWORTHY_PASSPHRASE: 'correct horse battery staple' },
     });

@@ -76,7 +76,7 @@ export async function openSigning(loaded: LoadedRecipe, context: Context): Promi
     release,
     failures,
     builder: config.builder,
-    author: loaded.recipe.signing?.author ?? (await authorOf(loaded, context)),
+    author: await authorOf(loaded, context),
     async close() {
       await release.close();
       await failures.close();
@@ -84,8 +84,10 @@ export async function openSigning(loaded: LoadedRecipe, context: Context): Promi
   };
 }
 
-/** Author of the last commit of the recipe; else whoever runs this. */
-async function authorOf(loaded: LoadedRecipe, { env }: Context): Promise<string> {
+/** Who asks for the images: as the recipe says, the author of its last commit, or whoever runs this. */
+export async function authorOf(loaded: LoadedRecipe, { env }: Context): Promise<string> {
+  const { signing } = loaded.recipe;
+  if (signing?.author !== undefined) return signing.author;
   const named = env['NODEWORTHY_AUTHOR'];
   if (named !== undefined && named !== '') return named;
   const args = ['log', '-1', '--format=%ae', '--', basename(loaded.path)];

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCli } from './cli.ts';
-import { command } from './matrix.ts';
+
 import { smallWorkspace } from './workspace.ts';
 
 /** Keys of a team: who releases, who states failures, and people. */
@@ -92,5 +92,3 @@ export function failedChecks({ checks }: Verified): string[] {
 export async function write(cwd: string, file: string, value: unknown): Promise<void> {
   await writeFile(join(cwd, file), typeof value === 'string' ? value : JSON.stringify(value));
 }
-
-export { command };

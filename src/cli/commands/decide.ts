@@ -66,7 +66,6 @@ export function defineDecisionCommand(name: string, decision: 'approved' | 'reje
         cell,
         context.verificationTime,
       );
-      await review.certification.close();
       const [reviewed, ...others] = review.cells;
       if (!reviewed)
         throw new Failure('NOT_FOUND', `${cell} was not built yet`, {
@@ -77,7 +76,7 @@ export function defineDecisionCommand(name: string, decision: 'approved' | 'reje
         decision,
         candidate: reviewed.candidate,
         name: workspace.loaded.recipe.name,
-        policy: review.certification.policy,
+        policy: review.judging.policy,
         key: { pem, path },
         reason: reason.trim(),
         days: parseDays(name, options['days']),

@@ -26,7 +26,7 @@ export const gateCommand = defineCommand<GateResult>({
         hint: 'nodeworthy gate, or nodeworthy gate test policy.test.yaml',
       });
     const workspace = await openWorkspace(input);
-    const { cells, unbuilt, certification } = await reviewCells(
+    const { cells, unbuilt } = await reviewCells(
       {
         store: await openStore(workspace),
         loaded: workspace.loaded,
@@ -36,7 +36,6 @@ export const gateCommand = defineCommand<GateResult>({
       },
       input.options['cells'] as string | undefined,
     );
-    await certification.close();
     return { kind: 'decisions', cells, unbuilt };
   },
   pretty: (result) =>

@@ -28,7 +28,7 @@ export const pending = defineCommand<PendingResult>({
     const { options, context, cwd } = input;
     const workspace = await openWorkspace(input);
     const store = await openStore(workspace);
-    const { cells, certification } = await reviewCells(
+    const { cells, judging } = await reviewCells(
       {
         store,
         loaded: workspace.loaded,
@@ -38,11 +38,10 @@ export const pending = defineCommand<PendingResult>({
       },
       options['cells'] as string | undefined,
     );
-    await certification.close();
     const wanted = options['all'] === true ? ['waiting', 'denied'] : ['waiting'];
     const waiting = cells.filter(({ gated }) => wanted.includes(gated.decision.result));
     const images = await Promise.all(waiting.map((cell) => describePending(store, cell)));
-    const { environment } = certification.policy;
+    const { environment } = judging.policy;
     const file = options['html'];
     const page = typeof file === 'string' ? resolve(cwd, file) : undefined;
     if (page !== undefined)

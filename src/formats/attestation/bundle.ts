@@ -44,7 +44,8 @@ export function bundleOfKey(payload: Buffer, signature: Buffer, hint: string): B
     dsseEnvelope: {
       payload: payload.toString('base64'),
       payloadType: statementPayloadType,
-      signatures: [{ sig: signature.toString('base64'), keyid: hint }],
+      // No `keyid`: cosign compares it with a name of its own making, and passes over signatures with another.
+      signatures: [{ sig: signature.toString('base64') }],
     },
   };
 }
