@@ -3,7 +3,8 @@ import { ensureDependencies, ensurePrograms, extendPath, root, run } from './set
 
 await ensureDependencies();
 extendPath();
-await ensurePrograms(['runc', 'dockerd', 'docker-registry', 'skopeo', 'iptables', 'pigz']);
+await ensurePrograms(['runc', 'dockerd', 'docker-registry', 'skopeo', 'iptables', 'pigz', 'qemu-aarch64-static']);
 run('node', [`${root}tests/bench/bench.ts`, ...process.argv.slice(2)]);
 run('node', [`${root}tests/bench/matrix.ts`]);
 run('node', [`${root}tests/bench/tests.ts`]);
+run('node', ['--disable-warning=ExperimentalWarning', `${root}tests/bench/evidence.ts`]);

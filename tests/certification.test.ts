@@ -54,6 +54,23 @@ const approve = (key: string, more: readonly string[] = []) =>
     env: keyEnvironment,
   });
 
+/** Takes statements out of the list of a registry without the referrers API, as anybody who may push can. */
+async function dropFromRegistry(digest: Digest, predicateType: string): Promise<void> {
+  const address = `http://${repository.replace('/', '/v2/')}/manifests/${digest.replace(':', '-')}`;
+  const headers = {
+    accept: 'application/vnd.oci.image.index.v1+json',
+    'content-type': 'application/vnd.oci.image.index.v1+json',
+  };
+  const list = (await (await fetch(address, { headers })).json()) as {
+    manifests: { annotations?: Record<string, string> }[];
+  };
+  const manifests = list.manifests.filter(
+    ({ annotations }) => annotations?.['dev.sigstore.bundle.predicateType'] !== predicateType,
+  );
+  expect(manifests.length).toBeLessThan(list.manifests.length);
+  await fetch(address, { method: 'PUT', headers, body: JSON.stringify({ ...list, manifests }) });
+}
+
 describe('an image that waits for people', () => {
   it('has no tag anywhere, and says what it waits for', async () => {
     const { exitCode, json } = await ask<Cells>(cwd, ['run']);
@@ -335,20 +352,7 @@ describe('a published image', () => {
   });
 
   it('is found out when somebody deletes evidence from the registry, and gets it back', async () => {
-    const tag = platform.replace(':', '-');
-    const found = await fetch(`http://${repository.replace('/', '/v2/')}/manifests/${tag}`, {
-      headers: { accept: 'application/vnd.oci.image.index.v1+json' },
-    });
-    const fallback = (await found.json()) as { manifests: { digest: string; annotations?: Record<string, string> }[] };
-    const manifests = fallback.manifests.filter(
-      ({ annotations }) => annotations?.['dev.sigstore.bundle.predicateType'] !== predicateTypes.tests,
-    );
-    expect(manifests.length).toBe(fallback.manifests.length - 1);
-    await fetch(`http://${repository.replace('/', '/v2/')}/manifests/${tag}`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/vnd.oci.image.index.v1+json' },
-      body: JSON.stringify({ ...fallback, manifests }),
-    });
+    await dropFromRegistry(platform, predicateTypes.tests);
     const { exitCode, json } = await verify(`${repository}:24`);
     expect(exitCode).toBe(10);
     expect(failedChecks(json)[0]).toContain(`1 statements are gone or no longer believed: tests of ${platform}`);
@@ -414,5 +418,21 @@ describe('a published image', () => {
     expect((await ask<Cells>(cwd, ['run'])).json.cells).toMatchObject([{ outcome: 'denied' }]);
     await ask(cwd, ['revoke', '24', '--release', '--reason', 'please']);
     expect((await verify(`${repository}:24`)).exitCode).toBe(10);
+    // Whoever takes the record away at the registry has it back with the next run, although that publishes nothing.
+    for (const digest of [index, platform]) await dropFromRegistry(digest, predicateTypes.revocation);
+    expect(failedChecks((await verify(`${repository}:24`)).json)).toEqual([]);
+    await ask<Cells>(cwd, ['run']);
+    expect(failedChecks((await verify(`${repository}:24`)).json)[0]).toContain('a hole in the wall');
   });
+});
+
+it('a second build can be asked for before the first tag moves', async () => {
+  const environments = '  strict:\n    gates: { reproduced: {} }';
+  const folder = await certifiedWorkspace({ environments });
+  const denied = await ask<Cells>(folder, ['run']);
+  expect(denied.json.cells).toMatchObject([{ outcome: 'denied', tags: [] }]);
+  expect(denied.json.cells[0]?.reason).toContain('has no second build');
+  const digest = denied.json.cells[0]?.digest ?? '';
+  expect((await ask<Verified>(folder, ['verify', digest, '--rebuild', '--sign'])).exitCode).toBe(0);
+  expect((await ask<Cells>(folder, ['run'])).json.cells).toMatchObject([{ outcome: 'published', digest }]);
 });

@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { EnvironmentConfig } from '../config/environment-schema.ts';
 import { Failure, translateFileError } from '../core/errors.ts';
 import { trustInKey } from '../evidence/trust-in-key.ts';
-import type { CustomGate } from '../gates/decide.ts';
 import type { TrustPolicy } from '../trust/trust-policy.ts';
 import type { CommandContext, OptionSpec } from './command.ts';
+import type { AskedEnvironment } from '../stages/gate/custom-gates.ts';
 
 export const trustOptions = {
   key: { type: 'string', summary: 'The only public key that is believed, for everything', value: 'FILE' },
@@ -19,11 +18,7 @@ export const trustOptions = {
 
 export interface ChosenTrust {
   readonly trust: TrustPolicy;
-  readonly environment?: {
-    readonly name: string;
-    readonly config: EnvironmentConfig;
-    readonly custom: readonly CustomGate[];
-  };
+  readonly environment?: AskedEnvironment;
 }
 
 /** From --key, from --trust, or from the recipe that is here. @throws Failure USAGE when there is none of them */

@@ -220,6 +220,47 @@ describe('provenance', () => {
 
 describe('vulnerabilities', () => {
   const gates = { vulnerabilities: {} };
+
+  it.each([
+    [
+      'components that no feed speaks about',
+      { nodeworthy_unmatched: ['pkg:npm/a@1'] },
+      'no feed speaks about 1 components',
+    ],
+    [
+      'a scan of the future',
+      { metadata: { scanStartedOn: '2030-01-01T00:00:00Z', scanFinishedOn: '2030-01-01T00:00:00Z' } },
+      'which is not yet',
+    ],
+    [
+      'a report of another scanner alone',
+      {
+        scanner: {
+          uri: 'https://nodeworthy.io/scanners/grype',
+          db: { lastUpdate: '2026-11-21T00:00:00Z' },
+          result: [],
+        },
+      },
+      'has no scan',
+    ],
+  ])('are not absent because of %s', (_, edit, why) => {
+    const change: Ask['change'] = (input) => ({
+      ...input,
+      platforms: input.platforms.map((item) => ({
+        ...item,
+        evidence: {
+          ...item.evidence,
+          statements: item.evidence.statements.map((found) =>
+            found.kind === 'scan' ? { ...found, predicate: { ...found.predicate, ...edit } } : found,
+          ),
+        },
+      })),
+    });
+    expect(open({ gates, change })[0]).toContain(why);
+    const lenient = { vulnerabilities: { uncovered: 'allow', foreign: 'enough' } };
+    expect(ask({ gates: lenient, change }).result).toBe(why === 'which is not yet' ? 'denied' : 'allowed');
+  });
+
   const waiver = { vulnerability: 'CVE-2026-1', reason: 'not reachable in our use', by: 'carol', until: '2026-12-31' };
 
   it.each([
@@ -370,6 +411,19 @@ describe('approvals', () => {
       change: changed((predicate) => ({ ...predicate, decision: 'rejected', reason: 'not now' })),
     };
     expect(open(asked)).toEqual([expect.stringContaining('bob@example.com rejected it: not now')]);
+    // Whoever approved and then rejects has taken the approval back.
+    const both: Ask['change'] = (input) => ({
+      ...input,
+      evidence: {
+        ...input.evidence,
+        statements: input.evidence.statements.flatMap((item) =>
+          item.kind === 'approval'
+            ? [item, { ...item, predicate: { ...item.predicate, decision: 'rejected' } }]
+            : [item],
+        ),
+      },
+    });
+    expect(ask({ gates: { approvals: {} }, image: { approvals: [bob] }, change: both }).result).toBe('denied');
     // A no stays a no when evidence or rules change, until it expires.
     const other = {
       ...asked,
@@ -400,6 +454,75 @@ describe('approvals', () => {
     expect(ask({ gates }).result).toBe('waiting');
     expect(ask({ gates, image: { repairs: ['CVE-2026-1'], findings: [finding] } }).result).toBe('denied');
     expect(ask({ gates: { approvals: {} }, image: { repairs: ['CVE-2026-9'] } }).result).toBe('waiting');
+  });
+
+  it('that were not needed when the image was certified are not needed afterwards, under the same policy', () => {
+    const gates = { approvals: { automatic: ['security-fix'] } };
+    const certified =
+      (policy: string): Ask['change'] =>
+      (input) => {
+        const [signature] = input.evidence.statements;
+        if (!signature) throw new TypeError('no statement');
+        const verdict = {
+          gate: 'approvals',
+          result: 'allow',
+          reason: 'nobody has to approve a repair of CVE-1',
+          evidence: [],
+        };
+        const predicate = {
+          verifier: { id: 'x' },
+          timeVerified: '2026-11-20T00:00:00Z',
+          resourceUri: 'x',
+          policy: { uri: 'x', digest: { sha256: policy } },
+          inputAttestations: [],
+          verificationResult: 'PASSED',
+          verifiedLevels: [],
+          nodeworthy_environment: 'production',
+          nodeworthy_validUntil: '2027-01-01T00:00:00Z',
+          nodeworthy_index: input.image.index,
+          nodeworthy_platforms: [],
+          nodeworthy_verdicts: [verdict],
+          nodeworthy_inputs: [],
+        };
+        const certificate = { ...signature, kind: 'certificate' as const, predicate };
+        return { ...input, evidence: { ...input.evidence, statements: [...input.evidence.statements, certificate] } };
+      };
+    const policy = exampleInput('production', plain, []).policy.slice('sha256:'.length);
+    expect(ask({ gates, change: certified(policy) }).result).toBe('allowed');
+    expect(ask({ gates, change: certified('0'.repeat(64)) }).result).toBe('waiting');
+    expect(ask({ gates: { approvals: {} }, change: certified(policy) }).result).toBe('waiting');
+  });
+
+  it('do not count where nobody knows who the author is', () => {
+    const change: Ask['change'] = (input) => ({
+      ...input,
+      image: { ...input.image, author: 'root' },
+      platforms: input.platforms.map((item) => ({
+        ...item,
+        evidence: {
+          ...item.evidence,
+          statements: item.evidence.statements.map((found) =>
+            found.kind === 'provenance' ? withoutAuthor(found) : found,
+          ),
+        },
+      })),
+      evidence: {
+        ...input.evidence,
+        statements: input.evidence.statements.map((found) =>
+          found.kind === 'provenance' ? withoutAuthor(found) : found,
+        ),
+      },
+    });
+    const withoutAuthor = (found: BelievedStatement): BelievedStatement => ({
+      ...found,
+      predicate: {
+        ...found.predicate,
+        buildDefinition: { ...(found.predicate['buildDefinition'] as object), internalParameters: {} },
+      },
+    });
+    expect(open({ gates: { approvals: {} }, image: { approvals: [bob] }, change })[0]).toMatch(
+      /nobody knows who the author is|did not see/,
+    );
   });
 
   it('may overrule what was looked up, never what proves the image; a target that is vulnerable today needs one', () => {

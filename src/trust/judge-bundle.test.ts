@@ -75,6 +75,14 @@ describe('a bundle', () => {
     expect(await judge(bundle({}), policy({ from: '2026-11-21', until: '2026-11-22' }))).toBe('believed');
   });
 
+  it('that takes something back is believed from a key that is out of use: a revocation is for ever', async () => {
+    const record = bundle({ action: 'revoked' }, { kind: 'revocation' });
+    expect(await judge(record, policy({ states: ['revocations'], until: '2026-01-01' }))).toBe('believed');
+    expect(await judge(record, policy({ states: ['evidence'], until: '2026-01-01' }))).toContain(
+      'not trusted to state',
+    );
+  });
+
   it('is not believed with a payload that was changed after it was signed', async () => {
     const made = bundle({});
     const payload = Buffer.from(made.dsseEnvelope.payload, 'base64').toString().replace('acme', 'evil');

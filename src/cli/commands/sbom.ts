@@ -36,7 +36,14 @@ export const sbom = defineCommand<SbomResult>({
       });
     const obtained = await obtainImage(reference, { storePath: storeFolder(input), cwd, context });
     const { manifest, platform } = await choosePlatform(obtained, options['platform'] as string | undefined);
-    return { model: await sbomOfImage(obtained.store, manifest, platform), format };
+    const model = await sbomOfImage(obtained.store, manifest, platform);
+    const hasNode = model.components.some(({ kind }) => kind === 'node');
+    if (hasNode && !model.components.some(({ kind }) => kind === 'nested'))
+      context.report({
+        kind: 'notice',
+        text: 'what is built into the Node.js binary is not listed: it says so itself when the image is tested, and this store has no report',
+      });
+    return { model, format };
   },
   pretty: ({ model, format }) =>
     format === 'table'

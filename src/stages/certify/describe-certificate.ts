@@ -1,4 +1,3 @@
-import type { EnvironmentConfig } from '../../config/environment-schema.ts';
 import type { Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { believedEvidence } from '../../evidence/believed-evidence.ts';
@@ -12,7 +11,6 @@ import {
 } from '../../formats/attestation/predicate-shapes.ts';
 import { isIndexType } from '../../formats/oci/media-types.ts';
 import type { Descriptor } from '../../formats/oci/descriptor.ts';
-import type { CustomGate } from '../../gates/decide.ts';
 import { readPredicate, statementsOf, type Verdict, type Waiver } from '../../gates/gate.ts';
 import { readIndex, readManifest } from '../../store/manifest.ts';
 import type { Store } from '../../store/store.ts';
@@ -22,6 +20,7 @@ import { lineOf } from '../catalog/release-lines.ts';
 import semver from 'semver';
 import { bestCertificate, findingsOf } from './find-certificate.ts';
 import { gradeImage, type Graded } from './grade.ts';
+import type { AskedEnvironment } from '../gate/custom-gates.ts';
 
 /** All that a certificate says, for people. */
 export interface CertificateView {
@@ -66,11 +65,7 @@ export interface DescribeOptions {
   readonly reference: string;
   readonly trust: TrustPolicy;
   readonly now: Date;
-  readonly environment?: {
-    readonly name: string;
-    readonly config: EnvironmentConfig;
-    readonly custom: readonly CustomGate[];
-  };
+  readonly environment?: AskedEnvironment;
 }
 
 /** @throws Failure UNVERIFIED when there is no certificate that is believed */

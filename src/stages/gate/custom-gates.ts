@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { digestOf, type Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
+import type { EnvironmentConfig } from '../../config/environment-schema.ts';
 import type { CustomGate } from '../../gates/decide.ts';
 import type { Gate } from '../../gates/gate.ts';
 
@@ -18,6 +19,13 @@ const GateModule = z.looseObject({
   evaluate: z.custom<Gate['evaluate']>((value) => typeof value === 'function', 'must be a function'),
   Config: z.custom<SafeParse>((value) => typeof (value as SafeParse | undefined)?.safeParse === 'function').optional(),
 });
+
+/** A policy to hold an image to, with the gates of the team. */
+export interface AskedEnvironment {
+  readonly name: string;
+  readonly config: EnvironmentConfig;
+  readonly custom: readonly CustomGate[];
+}
 
 export interface LoadedGate extends CustomGate {
   /** Digest of the module's text and its settings. */

@@ -1,12 +1,10 @@
 import semver from 'semver';
-import type { EnvironmentConfig } from '../../config/environment-schema.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import type { Digest } from '../../core/digest.ts';
 import { believedEvidence } from '../../evidence/believed-evidence.ts';
 import { EndOfLifeSchema, WaiversSchema, type Certificate } from '../../formats/attestation/predicate-shapes.ts';
 import { isIndexType } from '../../formats/oci/media-types.ts';
 import type { Descriptor } from '../../formats/oci/descriptor.ts';
-import type { CustomGate } from '../../gates/decide.ts';
 import { missing, readPredicate, statementsOf, type EvidenceOf } from '../../gates/gate.ts';
 import { revocationGate } from '../../gates/members/revocation.ts';
 import { readIndex } from '../../store/manifest.ts';
@@ -14,6 +12,7 @@ import type { Store } from '../../store/store.ts';
 import type { TrustPolicy } from '../../trust/trust-policy.ts';
 import { bestCertificate, certificatesFor } from '../certify/find-certificate.ts';
 import { lineOf, phaseOf } from '../catalog/release-lines.ts';
+import type { AskedEnvironment } from '../gate/custom-gates.ts';
 
 export interface Check {
   readonly id: string;
@@ -34,11 +33,7 @@ export interface VerifyOptions {
   readonly trust: TrustPolicy;
   readonly now: Date;
   /** Policy to hold the image to now; without it, the one that the certificate names is believed. */
-  readonly environment?: {
-    readonly name: string;
-    readonly config: EnvironmentConfig;
-    readonly custom: readonly CustomGate[];
-  };
+  readonly environment?: AskedEnvironment;
 }
 
 /**
