@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { failureCodes, Failure } from '../../core/errors.ts';
 import type { Digest } from '../../core/digest.ts';
@@ -105,7 +104,7 @@ async function rebuild(
     const proven = await provenMaterials(store, image.digest, { trust, now: context.now });
     return await rebuildImage(store, image, {
       proven,
-      folder: join(tmpdir(), 'nodeworthy-rebuild'),
+      folder: tmpdir(),
       sandbox: async () => {
         const { sandbox, name } = await (runtime ??= openRuntime(wanted, context.env));
         if (sandbox) return sandbox;

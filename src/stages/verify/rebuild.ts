@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import type { Digest } from '../../core/digest.ts';
@@ -23,7 +23,7 @@ export interface Rebuilt {
 export interface RebuildOptions {
   /** What a believed provenance says that it was made from. */
   readonly proven: ProvenMaterials;
-  /** Where the scratch folder goes. */
+  /** Where the scratch folder goes; it is taken away at the end. */
   readonly folder: string;
   readonly sandbox: () => Promise<Sandbox>;
   readonly onStep: (detail: string) => void;
@@ -36,8 +36,7 @@ export interface RebuildOptions {
  */
 export async function rebuildImage(store: Store, image: Descriptor, options: RebuildOptions): Promise<Rebuilt> {
   const archive = await findArchive(store, image.digest, options.proven);
-  await mkdir(options.folder, { recursive: true });
-  const scratch = await mkdtemp(join(options.folder, 'rebuild-'));
+  const scratch = await mkdtemp(join(options.folder, 'nodeworthy-rebuild-'));
   try {
     const fresh = await openLayoutStore(join(scratch, 'store'));
     options.onStep(`fetching ${archive.inputs.length} inputs`);
