@@ -1,7 +1,6 @@
 import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Context } from '../../core/context.ts';
 import { hexOf, type Digest } from '../../core/digest.ts';
-import { believedEvidence } from '../../evidence/believed-evidence.ts';
 import type { Signing } from '../../evidence/signing.ts';
 import type { Certificate } from '../../formats/attestation/predicate-shapes.ts';
 import { imageReference } from '../../formats/sbom/cyclonedx.ts';
@@ -11,7 +10,7 @@ import { covers } from '../../gates/waivers.ts';
 import type { Store } from '../../store/store.ts';
 import { signPlanned, type PlannedStatement } from '../attest/attest-cell.ts';
 import type { GatedCell, Policy } from '../gate/gate-cell.ts';
-import { findCertificates, findingsOf } from './find-certificate.ts';
+import { certificatesFor, findingsOf } from './find-certificate.ts';
 import { gradeImage, type Graded } from './grade.ts';
 
 export const verifierId = 'https://nodeworthy.io/verifiers/gate';
@@ -39,7 +38,8 @@ export async function certifyCell(input: CertifyInput, context: Context): Promis
   const { now } = gated.input;
   const inputs = certificateInputs(gated);
   const basis = { inputs, policy: policy.digest, verdicts: gated.decision.verdicts };
-  const standing = await findCertificates(store, input.index.digest, policy, now);
+  // The gates have read it all a moment ago.
+  const standing = certificatesFor(gated.input.evidence, policy.environment);
   const halfMs = (policy.config.validDays * dayMs) / 2;
   const isFresh = standing.some(
     (certificate) =>
@@ -48,7 +48,7 @@ export async function certifyCell(input: CertifyInput, context: Context): Promis
       certificate.policy.digest.sha256 === hexOf(policy.digest),
   );
   // The key is part of what is kept: after a rotation the new one signs.
-  if (isFresh && (await hasOwn(input, now))) return;
+  if (isFresh && hasOwn(input)) return;
   const statement = (subject: PlannedStatement['subject'], resourceUri: string): PlannedStatement => ({
     subject,
     kind: 'certificate',
@@ -70,9 +70,8 @@ export async function certifyCell(input: CertifyInput, context: Context): Promis
   );
 }
 
-async function hasOwn({ store, index, policy, signing }: CertifyInput, now: Date): Promise<boolean> {
-  const { statements } = await believedEvidence(store, index.digest, { trust: policy.trust, now });
-  const own = statements.filter(({ kind }) => kind === 'certificate');
+function hasOwn({ gated, signing }: CertifyInput): boolean {
+  const own = gated.input.evidence.statements.filter(({ kind }) => kind === 'certificate');
   return own.some(({ signer }) => signer.identity.kind !== 'key' || signer.identity.hint === signing.release.hint);
 }
 

@@ -1,20 +1,6 @@
-import type { Digest } from '../../core/digest.ts';
-import { believedEvidence } from '../../evidence/believed-evidence.ts';
 import { CertificateSchema, type Certificate, type Finding } from '../../formats/attestation/predicate-shapes.ts';
 import { readPredicate, statementsOf, type EvidenceOf } from '../../gates/gate.ts';
 import { newestScans } from '../../gates/newest-scans.ts';
-import type { Store } from '../../store/store.ts';
-import type { TrustPolicy } from '../../trust/trust-policy.ts';
-
-/** Every certificate of an environment that is believed. */
-export async function findCertificates(
-  store: Store,
-  subject: Digest,
-  { environment, trust }: { readonly environment: string; readonly trust: TrustPolicy },
-  now: Date,
-): Promise<Certificate[]> {
-  return certificatesFor(await believedEvidence(store, subject, { trust, now }), environment);
-}
 
 /** Certificates of an environment, or of any; the newest first. */
 export function certificatesFor(evidence: EvidenceOf, environment: string | undefined): Certificate[] {

@@ -19,11 +19,15 @@ export async function listReferrers(
   return artifactType === undefined ? found : found.filter((entry) => entry.artifactType === artifactType);
 }
 
+/** Registries that were asked and have no such endpoint. */
+const withoutApi = new WeakSet<Transport>();
+
 async function askApi(
   transport: Transport,
   subject: Digest,
   artifactType: string | undefined,
 ): Promise<Descriptor[] | undefined> {
+  if (withoutApi.has(transport)) return undefined;
   const found: Descriptor[] = [];
   let path = `referrers/${subject}${artifactType === undefined ? '' : `?artifactType=${encodeURIComponent(artifactType)}`}`;
   for (let page = 0; page < 100; page++) {
@@ -33,7 +37,12 @@ async function askApi(
     });
     const body = await readBody(response, 8 << 20, response.url);
     const isIndex = (response.headers['content-type'] ?? '').startsWith(mediaTypes.index);
-    if (response.status !== 200 || !isIndex) return undefined;
+    if (response.status !== 200 || !isIndex) {
+      // A registry that has it never says 404 about a digest (distribution spec, "Listing Referrers"), but may about
+      // a repository that is not there yet: that is an error document, and no unknown address.
+      if (response.status === 404 && !body.includes('"errors"')) withoutApi.add(transport);
+      return undefined;
+    }
     found.push(...IndexSchema.parse(JSON.parse(body.toString('utf8'))).manifests);
     const next = nextLink(response.headers['link']);
     if (next === undefined) return found;
