@@ -63,7 +63,8 @@ export const verify = defineCommand<VerifyResult>({
       const isSigned = options['sign'] === true;
       if (isSigned) await sign(input, opened, rebuilt);
       // Whoever signs a second build may do so before there is a certificate: a gate may ask for it.
-      return { ...result, verified: check.ok && (isSigned || found.verified), checks: [...found.checks, check] };
+      if (isSigned && !found.verified) return { ...result, verified: check.ok, checks: [check] };
+      return { ...result, verified: check.ok && found.verified, checks: [...found.checks, check] };
     } finally {
       await opened.close();
     }
