@@ -39,7 +39,8 @@ async function reportOf(cwd: string, digest: string): Promise<ReportJson> {
       layers?: { digest: string; mediaType: string }[];
       artifactType?: string;
     }>(cwd, referrer);
-    if (manifest.subject?.digest === digest && manifest.layers?.[0])
+    const isReport = manifest.artifactType === 'application/vnd.nodeworthy.test-report.v1+json';
+    if (isReport && manifest.subject?.digest === digest && manifest.layers?.[0])
       return await readJson<ReportJson>(cwd, manifest.layers[0].digest);
   }
   return expect.fail(`no report on ${digest}`);
