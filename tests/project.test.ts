@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { generatedDocs, regenerate } from '../scripts/generate-docs.ts';
+import { builderVersion } from '../src/pipeline-evidence.ts';
 import { readAptEntries } from '../src/sources/debian/apt-configuration.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -167,6 +168,11 @@ describe('guides', () => {
 });
 
 describe('the repository', () => {
+  it('says the same version of itself in provenance as in the package', () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    expect(builderVersion).toBe(version);
+  });
+
   it('names no host of a package registry or mirror that this machine is configured for', async () => {
     const registry = execFileSync('npm', ['config', 'get', 'registry'], {
       encoding: 'utf8',

@@ -1,10 +1,10 @@
 import { mapConcurrent } from '../core/concurrency.ts';
-import { canonicalJson } from '../core/canonical-json.ts';
 import { digestOf, type Digest } from '../core/digest.ts';
 import { Failure } from '../core/errors.ts';
 import { bundleBytes, bundleMediaType, type Bundle } from '../formats/attestation/bundle.ts';
 import { predicateTypes, type PredicateKind } from '../formats/attestation/predicates.ts';
-import { emptyConfigBytes, emptyConfigDigest, ManifestSchema, type Descriptor } from '../formats/oci/descriptor.ts';
+import { artifactManifestBytes } from '../formats/oci/artifact-manifest.ts';
+import { emptyConfigBytes, ManifestSchema, type Descriptor } from '../formats/oci/descriptor.ts';
 import { mediaTypes } from '../formats/oci/media-types.ts';
 import { blobOfBytes, readBlob } from '../store/read-blob.ts';
 import type { Store } from '../store/store.ts';
@@ -42,22 +42,17 @@ export async function attachEvidence(
 }
 
 function manifestOf(subject: Descriptor, { kind, createdOn, inputs }: SignedEvidence, bytes: Buffer): Buffer {
-  return Buffer.from(
-    canonicalJson({
-      schemaVersion: 2,
-      mediaType: mediaTypes.manifest,
-      artifactType: bundleMediaType,
-      config: { mediaType: mediaTypes.empty, digest: emptyConfigDigest, size: emptyConfigBytes.length },
-      layers: [{ mediaType: bundleMediaType, digest: digestOf(bytes), size: bytes.length }],
-      subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
-      annotations: {
-        'dev.sigstore.bundle.content': 'dsse-envelope',
-        'dev.sigstore.bundle.predicateType': predicateTypes[kind],
-        'org.opencontainers.image.created': createdOn.toISOString(),
-        [inputsAnnotation]: inputs,
-      },
-    }),
-  );
+  return artifactManifestBytes({
+    artifactType: bundleMediaType,
+    layers: [{ mediaType: bundleMediaType, digest: digestOf(bytes), size: bytes.length }],
+    subject,
+    annotations: {
+      'dev.sigstore.bundle.content': 'dsse-envelope',
+      'dev.sigstore.bundle.predicateType': predicateTypes[kind],
+      'org.opencontainers.image.created': createdOn.toISOString(),
+      [inputsAnnotation]: inputs,
+    },
+  });
 }
 
 /** @throws Failure REGISTRY_INVALID when one is not listed after it was stored */

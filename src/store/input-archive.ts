@@ -1,6 +1,7 @@
-import { canonicalJson, compareText } from '../core/canonical-json.ts';
+import { compareText } from '../core/canonical-json.ts';
 import type { Digest } from '../core/digest.ts';
-import { emptyConfigBytes, emptyConfigDigest } from '../formats/oci/descriptor.ts';
+import { artifactManifestBytes } from '../formats/oci/artifact-manifest.ts';
+import { emptyConfigBytes } from '../formats/oci/descriptor.ts';
 import { artifactTypes, mediaTypes } from '../formats/oci/media-types.ts';
 import type { LayoutStore } from './layout/layout-store.ts';
 import { blobOfBytes } from './read-blob.ts';
@@ -25,13 +26,7 @@ export async function archiveInputs(store: LayoutStore, inputs: readonly Archive
       size: input.size,
       annotations: { 'org.opencontainers.image.title': input.title },
     }));
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: mediaTypes.manifest,
-    artifactType: artifactTypes.inputs,
-    config: { mediaType: mediaTypes.empty, digest: emptyConfigDigest, size: emptyConfigBytes.length },
-    layers,
-  };
-  const descriptor = await store.putManifest(Buffer.from(canonicalJson(manifest)), mediaTypes.manifest);
+  const manifest = artifactManifestBytes({ artifactType: artifactTypes.inputs, layers });
+  const descriptor = await store.putManifest(manifest, mediaTypes.manifest);
   await store.keep({ ...descriptor, artifactType: artifactTypes.inputs });
 }

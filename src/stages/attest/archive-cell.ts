@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { canonicalJson, compareText } from '../../core/canonical-json.ts';
+import { compareText } from '../../core/canonical-json.ts';
 import { digestOf, type Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { compressions, type CompressionName } from '../../formats/layer-compression.ts';
-import { emptyConfigBytes, emptyConfigDigest, ManifestSchema, type Descriptor } from '../../formats/oci/descriptor.ts';
+import { artifactManifestBytes } from '../../formats/oci/artifact-manifest.ts';
+import { emptyConfigBytes, ManifestSchema, type Descriptor } from '../../formats/oci/descriptor.ts';
 import { artifactTypes, mediaTypes } from '../../formats/oci/media-types.ts';
 import { describeInput } from '../../sources/input.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
@@ -41,11 +42,8 @@ export async function archiveCell(store: LayoutStore, subject: Descriptor, archi
   const record = Buffer.from(treeJson({ ...archive, lock: own }));
   await store.putBlob(blobOfBytes(record));
   await store.putBlob(blobOfBytes(emptyConfigBytes));
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: mediaTypes.manifest,
+  const manifest = artifactManifestBytes({
     artifactType: artifactTypes.inputs,
-    config: { mediaType: mediaTypes.empty, digest: emptyConfigDigest, size: emptyConfigBytes.length },
     layers: [
       { mediaType: recordType, digest: digestOf(record), size: record.length },
       ...inputs.map((input) => ({
@@ -55,9 +53,9 @@ export async function archiveCell(store: LayoutStore, subject: Descriptor, archi
         annotations: { 'org.opencontainers.image.title': describeInput(input) },
       })),
     ],
-    subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
-  };
-  return await store.putManifest(Buffer.from(canonicalJson(manifest)), mediaTypes.manifest);
+    subject,
+  });
+  return await store.putManifest(manifest, mediaTypes.manifest);
 }
 
 const RecordSchema = z.looseObject({

@@ -4,7 +4,7 @@ import { digestOf } from '../../core/digest.ts';
 import type { FeedState, Finding } from '../../formats/attestation/predicate-shapes.ts';
 import { imageReference } from '../../formats/sbom/cyclonedx.ts';
 import type { SbomModel } from '../../formats/sbom/model.ts';
-import { OpenVexSchema, type OpenVex } from '../../formats/vulnerabilities/openvex.ts';
+import { OpenVexSchema } from '../../formats/vulnerabilities/openvex.ts';
 import type { CandidatePlatform } from '../assemble/assemble-cell.ts';
 import type { PlannedStatement } from '../attest/attest-cell.ts';
 import { lineOf, phaseOf } from '../catalog/release-lines.ts';
@@ -25,7 +25,6 @@ export interface Scanner {
   scan(sbom: SbomModel): Scan;
   /** The scan of a platform as a statement; it is the same one as long as feeds and image are. */
   planScan(platform: CandidatePlatform, sbom: SbomModel): Promise<PlannedStatement>;
-  readonly documents: readonly OpenVex[];
   close(): void;
 }
 
@@ -45,24 +44,24 @@ export async function openScanner(ports: FeedPorts): Promise<Scanner | undefined
   const states = feeds.map(({ record }) => feedState(record));
   const fromFeeds = opened.filter(({ kind }) => kind === 'openvex').flatMap((feed) => feed.lookUp('vex'));
   const documents = [...vex, ...fromFeeds.map((value) => OpenVexSchema.parse(value))];
-  function scan(sbom: SbomModel): Scan {
+  function scan(sbom: SbomModel, at: Date): Scan {
     const node = sbom.components.find(({ kind }) => kind === 'node')?.version;
     const line = semver.valid(node) ? lineOf(semver.major(String(node))) : undefined;
     const matched = matchImage({
       sbom,
       feeds: opened,
       vex: documents,
-      line: line && { major: line.major, phase: phaseOf(line, context.now), end: line.end },
+      line: line && { major: line.major, phase: phaseOf(line, at), end: line.end },
       imageNames: [imageReference(sbom), `pkg:oci/${encodeURIComponent(sbom.name)}`, sbom.digest],
     });
     return { ...matched, feeds: states, findingsDigest: digestOf(canonicalJson(matched.findings)) };
   }
   return {
-    documents,
-    scan,
+    scan: (sbom) => scan(sbom, context.now),
     async planScan({ manifest }, sbom) {
       const period = Math.floor(context.verificationTime.getTime() / scanPeriodMs);
-      const done = scan(sbom);
+      // What is signed goes by the real clock, so that no line comes to life again with `--now`.
+      const done = scan(sbom, context.verificationTime);
       return {
         subject: manifest,
         kind: 'scan',

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { digestOf, type Digest } from '../../core/digest.ts';
-import { DigestSchema, emptyConfigBytes, emptyConfigDigest, type Descriptor } from '../../formats/oci/descriptor.ts';
+import { artifactManifestBytes } from '../../formats/oci/artifact-manifest.ts';
+import { DigestSchema, emptyConfigBytes, type Descriptor } from '../../formats/oci/descriptor.ts';
 import { artifactTypes, mediaTypes } from '../../formats/oci/media-types.ts';
 import { readManifest } from '../../store/manifest.ts';
 import { blobOfBytes, readBlob } from '../../store/read-blob.ts';
@@ -74,16 +75,13 @@ export async function attachReport(store: Store, subject: Descriptor, report: Te
   const bytes = Buffer.from(canonicalJson(report));
   await store.putBlob(blobOfBytes(bytes));
   await store.putBlob(blobOfBytes(emptyConfigBytes));
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: mediaTypes.manifest,
+  const manifest = artifactManifestBytes({
     artifactType: artifactTypes.testReport,
-    config: { mediaType: mediaTypes.empty, digest: emptyConfigDigest, size: emptyConfigBytes.length },
     layers: [{ mediaType: artifactTypes.testReport, digest: digestOf(bytes), size: bytes.length }],
-    subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
+    subject,
     annotations: { 'org.opencontainers.image.created': report.startedAt },
-  };
-  return await store.putManifest(Buffer.from(canonicalJson(manifest)), mediaTypes.manifest);
+  });
+  return await store.putManifest(manifest, mediaTypes.manifest);
 }
 
 /** All reports on a platform manifest, the newest first. */

@@ -69,9 +69,7 @@ export async function verifyImage(store: Store, image: Descriptor, options: Veri
   );
   const all = [...evidence.values()];
   if (isIndex)
-    checks.push(
-      ...platforms.map((target) => platformCheck(target, evidence.get(target.digest), { image, certificate, options })),
-    );
+    checks.push(...platforms.map((target) => platformCheck(target, evidence.get(target.digest), { image, options })));
   checks.push(subjectCheck(image.digest, platforms, certificate, isIndex));
   checks.push(inputsCheck(certificate, evidence));
   checks.push(revocationCheck(all));
@@ -121,10 +119,7 @@ function certificateCheck(
 function platformCheck(
   { platform, digest }: { readonly platform: string; readonly digest: Digest },
   evidence: EvidenceOf | undefined,
-  {
-    image,
-    options,
-  }: { readonly image: Descriptor; readonly certificate: Certificate | undefined; readonly options: VerifyOptions },
+  { image, options }: { readonly image: Descriptor; readonly options: VerifyOptions },
 ): Check {
   const id = `platform ${platform}`;
   const fix = 'publish the whole index again with `nodeworthy run`';
