@@ -64,7 +64,9 @@ export async function writeCellLog(
     `${platform.platform} ${platform.manifest.digest}: ${report.result}${reused ? ', passed earlier' : ''}${report.reason ? `: ${report.reason}` : ''}`,
     ...report.cases.flatMap((item) => [
       `  ${item.result} ${item.id} (${item.durationMs} ms)`,
-      ...(item.result === 'passed' ? [] : [...item.problems, item.output].map((text) => indent(text))),
+      ...(item.result === 'passed'
+        ? []
+        : [item.reason ?? '', ...item.problems, item.output].map((text) => indent(text))),
     ]),
   ]);
   const text = [

@@ -149,7 +149,7 @@ describe('a cell as a Dockerfile', () => {
       if (!cell) return expect.fail('no cell');
       const runtime = await openRuntime('runc', process.env);
       // An engine writes no labels but those of the Dockerfile, and its own order of the rest is no matter.
-      const described = describeCell({ lock, loaded }, cell);
+      const described = describeCell({ lock, loaded, context: testContext() }, cell);
       try {
         const candidate = {
           cell: cell.id,

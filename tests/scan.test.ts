@@ -176,7 +176,7 @@ describe('matching', () => {
     scopes: kind === 'osv' ? ['npm', 'Debian:13'] : ['trixie'],
     lookUp: (key: string) => rows[key] ?? [],
   });
-  const line = { major: 24, phase: 'maintenance', end: '2028-04-30' };
+  const line = { name: '24', phase: 'maintenance', end: '2028-04-30' };
   const match = (components: SbomModel['components'], feeds: Parameters<typeof matchImage>[0]['feeds']) =>
     matchImage({ sbom: model(components), feeds, vex: [], line, imageNames: [] });
 
@@ -238,7 +238,7 @@ describe('matching', () => {
       sbom: model([system, libc, node]),
       feeds: [],
       vex: [],
-      line: { major: 18, phase: 'end-of-life', end: '2025-04-30' },
+      line: { name: '18', phase: 'end-of-life', end: '2025-04-30' },
       imageNames: [],
     });
     expect(ended.findings).toMatchObject([{ id: 'NODE-END-OF-LIFE-18', severity: 'critical' }]);

@@ -2,14 +2,23 @@ import { z } from 'zod';
 import { feedKinds } from '../formats/vulnerabilities/feed-kinds.ts';
 import { GatesSchema } from '../gates/all-gates.ts';
 
-const Waiver = z.strictObject({
-  vulnerability: z.string().describe('CVE or other name'),
-  package: z.string().optional().describe('Only in this package; without it, in any'),
-  cells: z.string().optional().describe('Only for cells that match, like `24.*-slim`'),
-  reason: z.string().min(10).describe('Why it can be lived with'),
-  by: z.string().min(1).describe('Who takes responsibility'),
-  until: z.iso.date().describe('Last day'),
-});
+const Waiver = z
+  .strictObject({
+    vulnerability: z.string().optional().describe('CVE or other name'),
+    line: z
+      .string()
+      .regex(/^(?:\d+|0\.\d+)$/, 'a release line, like "18" or "0.12"')
+      .optional()
+      .describe('A release line past its end that is lived with, like "18"'),
+    package: z.string().optional().describe('Only in this package; without it, in any'),
+    cells: z.string().optional().describe('Only for cells that match, like `24.*-slim`'),
+    reason: z.string().min(10).describe('Why it can be lived with'),
+    by: z.string().min(1).describe('Who takes responsibility'),
+    until: z.iso.date().describe('Last day'),
+  })
+  .refine(({ vulnerability, line }) => (vulnerability === undefined) !== (line === undefined), {
+    message: 'name either a vulnerability or a line',
+  });
 
 const CustomGate = z.strictObject({
   module: z
@@ -21,7 +30,10 @@ const CustomGate = z.strictObject({
 export const EnvironmentSchema = z.strictObject({
   gates: GatesSchema.prefault({}).describe('Rules and their settings; some are always asked'),
   custom: z.array(CustomGate).default([]).describe('Gates of your own'),
-  waivers: z.array(Waiver).default([]).describe('Vulnerabilities that somebody takes responsibility for, until a day'),
+  waivers: z
+    .array(Waiver)
+    .default([])
+    .describe('Vulnerabilities, or lines past their end, that somebody takes responsibility for, until a day'),
   validDays: z.number().int().min(1).max(3650).default(90).describe('Days that a certificate is valid'),
 });
 export type EnvironmentConfig = z.infer<typeof EnvironmentSchema>;

@@ -130,6 +130,18 @@ export const RecipeSchema = z
           .union([z.literal('npm'), NpmSource, DistSource])
           .default('npm')
           .describe('Where Node.js binaries come from'),
+        endOfLife: z
+          .strictObject({
+            reason: z.string().min(10).describe('Why images of lines past their end are wanted'),
+          })
+          .optional()
+          .describe('Says that releases of lines past their end are wanted; without it, their cells are refused'),
+        missingPlatforms: z
+          .enum(['wait', 'proceed'])
+          .default('wait')
+          .describe(
+            'What to do with a release that the source does not have for a platform which its line has: `wait` for it with the one before, or `proceed` with the platforms that are there',
+          ),
       })
       .prefault({ releases: [] }),
     bases: z

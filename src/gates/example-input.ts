@@ -128,7 +128,7 @@ export function exampleInput(
       },
     ],
     facts: {
-      line: { major: Number(release.split('.')[0]), phase: image.phase ?? 'active-lts', end: '2030-01-01' },
+      line: { name: String(release.split('.')[0]), phase: image.phase ?? 'active-lts', end: '2030-01-01' },
       baseEnd: image.baseEnd === 'unknown' ? undefined : (image.baseEnd ?? '2031-01-01'),
     },
     waivers: waivers.filter(({ cells }) => cells === undefined || matchesGlob(cells, cell)),

@@ -29,7 +29,7 @@ export interface GateInput {
   readonly evidence: EvidenceOf;
   readonly platforms: readonly PlatformInput[];
   readonly facts: {
-    readonly line: { readonly major: number; readonly phase: string; readonly end: string } | undefined;
+    readonly line: { readonly name: string; readonly phase: string; readonly end: string } | undefined;
     /** Day on which the base stops; undefined when nobody knows. */
     readonly baseEnd: string | undefined;
   };
@@ -58,7 +58,9 @@ export interface PlatformInput {
 }
 
 export interface Waiver {
-  readonly vulnerability: string;
+  /** What is lived with: a vulnerability, or the end of a release line. */
+  readonly vulnerability?: string;
+  readonly line?: string;
   readonly package?: string;
   readonly reason: string;
   readonly by: string;

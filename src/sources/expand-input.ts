@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { digestOf, hexOf, type Digest } from '../core/digest.ts';
 import { Failure, translateFileError } from '../core/errors.ts';
@@ -45,7 +46,7 @@ const maxDebBytes = 512 << 20;
 const flights = new SingleFlight<ExpandedInput>();
 
 /** Bump when what is kept of an input changes: older expansions are then made again. */
-const expansionVersion = 1;
+const expansionVersion = 2;
 
 interface StoredExpansion {
   readonly sizeBytes: number;
@@ -178,7 +179,7 @@ async function expandTarball(
   const source = createReadStream(store.blobPath(input.digest), { highWaterMark: 1 << 18 }).pipe(
     createGunzip({ chunkSize: 1 << 18 }),
   );
-  const { entries, sizeBytes } = await copyMembers(readTar(source, { name, ...limits }), file, {
+  const { entries, sizeBytes } = await copyMembers(distributionMembers(source, name), file, {
     rename(path) {
       const slash = path.indexOf('/');
       const inside = slash < 0 ? '' : path.slice(slash + 1);
@@ -188,6 +189,17 @@ async function expandTarball(
   });
   source.destroy();
   return { sizeBytes, entries, control: {} };
+}
+
+/** Packages of some early releases hold the release's own archive, and nothing else of it. */
+const innerArchive = /^[^/]+\/node-v[^/]+\.tar\.gz$/;
+
+async function* distributionMembers(source: Readable, name: string): AsyncGenerator<TarMember> {
+  for await (const member of readTar(source, { name, ...limits })) {
+    if (member.entry.kind !== 'file' || !innerArchive.test(member.entry.path)) yield member;
+    else
+      yield* readTar(Readable.from(member.content()).pipe(createGunzip({ chunkSize: 1 << 18 })), { name, ...limits });
+  }
 }
 
 async function proveBlob(store: LayoutStore, digest: Digest, size: number): Promise<void> {

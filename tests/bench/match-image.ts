@@ -56,7 +56,7 @@ const { findings, unmatched } = matchImage({
   },
   feeds,
   vex: [],
-  line: { major: 24, phase: 'maintenance', end: '2028-04-30' },
+  line: { name: '24', phase: 'maintenance', end: '2028-04-30' },
   imageNames: [],
 });
 const matchedMs = performance.now() - matchedAt;

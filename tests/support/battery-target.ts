@@ -49,7 +49,7 @@ export async function builtImage(
   return {
     cwd,
     store,
-    cell: describeCell({ lock, loaded }, cell ?? expect.fail('no cell')),
+    cell: describeCell({ lock, loaded, context: testContext() }, cell ?? expect.fail('no cell')),
     manifest: found?.digest ?? expect.fail('no platform'),
   };
 }

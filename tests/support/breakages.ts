@@ -75,7 +75,7 @@ export const brokenImages: readonly BrokenImage[] = [
     breakage: files({ path: 'app', kind: 'directory', mode: 0o755, uid: 1000, gid: 1000 }),
   },
   {
-    ids: ['diagnostics', 'fatal-report'],
+    ids: ['diagnostics/report', 'diagnostics/heap-snapshot', 'fatal-report'],
     what: 'no place for diagnostics',
     breakage: files({ path: 'var/diagnostics', kind: 'directory', mode: 0o755, uid: 0, gid: 0 }),
   },
@@ -97,19 +97,19 @@ export const brokenImages: readonly BrokenImage[] = [
     breakage: addEnv('NODE_TLS_REJECT_UNAUTHORIZED=0'),
   },
   {
-    ids: ['ca-bundle', 'data-age'],
+    ids: ['ca-bundle', 'data-age/system'],
     what: 'no bundle',
     breakage: files(textFile('etc/ssl/certs/ca-certificates.crt', '')),
   },
   {
-    ids: ['data-age'],
+    ids: ['data-age/system'],
     what: 'old time zones',
     breakage: files(textFile('usr/share/zoneinfo/tzdata.zi', '# version 2019a\n')),
   },
   { ids: ['dns-files'], what: 'no names of services', breakage: files(textFile('etc/services', '')) },
-  { ids: ['time-zones'], what: 'another local time', breakage: files(textFile('etc/localtime', 'no zone')) },
+  { ids: ['time-zones/system'], what: 'another local time', breakage: files(textFile('etc/localtime', 'no zone')) },
   {
-    ids: ['crypto'],
+    ids: ['crypto/basics'],
     what: 'hashes that do not work',
     breakage: patched("require('crypto').createHash = () => { throw new Error('no'); }"),
   },
@@ -119,7 +119,51 @@ export const brokenImages: readonly BrokenImage[] = [
     breakage: patched("require('worker_threads').Worker = class { constructor() { throw new Error('no'); } }"),
   },
   {
-    ids: ['http'],
+    ids: ['http/1'],
+    what: 'a server that answers nothing',
+    breakage: patched(
+      "const http = require('http'); const { createServer } = http; http.createServer = () => createServer((_, response) => response.end())",
+    ),
+  },
+  {
+    ids: ['http/fetch'],
+    what: 'a fetch that answers nothing',
+    breakage: patched("globalThis.fetch = async () => new Response('')"),
+  },
+  {
+    ids: ['crypto/key-pairs'],
+    what: 'signatures that are all accepted',
+    breakage: patched("require('crypto').verify = () => true"),
+  },
+  {
+    ids: ['crypto/web'],
+    what: 'a digest of something else',
+    breakage: patched("require('crypto').webcrypto.subtle.digest = async () => new ArrayBuffer(32)"),
+  },
+  {
+    ids: ['es-modules'],
+    what: 'modules that are not loaded',
+    breakage: patched("if (/main\\.mjs$/.test(process.argv[1] || '')) process.exit(3)"),
+  },
+  {
+    ids: ['quiet-start'],
+    what: 'a warning at each start',
+    breakage: patched("process.emitWarning('old')"),
+  },
+  {
+    ids: ['capabilities'],
+    what: 'a release that can do less than its version says',
+    breakage: patched('delete globalThis.fetch'),
+  },
+  {
+    ids: ['data-age/icu', 'time-zones/icu'],
+    what: 'an old ICU',
+    breakage: patched(
+      "Object.defineProperty(process, 'versions', { value: { ...process.versions, tz: '2019a' } }); Intl.Collator = undefined",
+    ),
+  },
+  {
+    ids: ['http/2'],
     what: 'no HTTP/2',
     breakage: patched("require('http2').connect = () => { throw new Error('no'); }"),
   },
@@ -183,9 +227,23 @@ export const brokenImages: readonly BrokenImage[] = [
     what: 'an inspector that does not open',
     breakage: patched("if (process.execArgv.some((flag) => flag.startsWith('--inspect='))) process.exit(1)"),
   },
-  { ids: ['user-signals'], what: 'a taken SIGUSR1', breakage: patched("process.on('SIGUSR1', () => process.exit(3))") },
   {
-    ids: ['unhandled'],
+    ids: ['user-signals/own'],
+    what: 'a taken SIGUSR2',
+    breakage: patched("process.on('SIGUSR2', () => process.exit(3))"),
+  },
+  {
+    ids: ['user-signals/inspector'],
+    what: 'a taken SIGUSR1',
+    breakage: patched("process.on('SIGUSR1', () => process.exit(3))"),
+  },
+  {
+    ids: ['unhandled/errors'],
+    what: 'errors that nobody notices',
+    breakage: patched("process.on('uncaughtException', () => {})"),
+  },
+  {
+    ids: ['unhandled/rejections'],
     what: 'rejections that nobody notices',
     breakage: patched("process.on('unhandledRejection', () => {})"),
   },

@@ -4,7 +4,7 @@ import { comparePlan, type PlanComparison } from '../../stages/plan/compare-plan
 import { listPublished } from '../../stages/publish/list-published.ts';
 import type { Lock } from '../../stages/resolve/lock.ts';
 import { planLocked, withImages } from '../../pipeline-plan.ts';
-import { lineOf, phaseOf } from '../../stages/catalog/release-lines.ts';
+import { lineOfRelease, phaseOf } from '../../stages/catalog/release-lines.ts';
 import type { PlannedCell } from '../../stages/plan/cell.ts';
 import { namingOf } from '../../stages/plan/naming.ts';
 import { planCells } from '../../stages/plan/plan-cells.ts';
@@ -93,6 +93,6 @@ function changeLines({ added, moved, removed }: PlanComparison): string[] {
 }
 
 function phaseFor(release: string, now: Date): string {
-  const line = lineOf(Number(release.split('.')[0]));
+  const line = lineOfRelease(release);
   return line ? phaseOf(line, now) : 'unknown';
 }

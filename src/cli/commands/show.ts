@@ -1,3 +1,4 @@
+import { passedText } from '../test-reports/tested-image.ts';
 import { Failure } from '../../core/errors.ts';
 import { planLocked } from '../../pipeline-plan.ts';
 import { describeInput } from '../../sources/input.ts';
@@ -131,7 +132,7 @@ export const show = defineCommand<ShowResult>({
         ),
         '',
         platform.tests
-          ? `tests: ${platform.tests.result}, ${platform.tests.cases.filter((item) => item.result === 'passed').length} of ${platform.tests.cases.length} passed with ${platform.tests.runtime.name} ${platform.tests.runtime.version} at ${platform.tests.startedAt}`
+          ? `tests: ${platform.tests.result}, ${passedText(platform.tests.cases, ' of ')} passed with ${platform.tests.runtime.name} ${platform.tests.runtime.version} at ${platform.tests.startedAt}`
           : 'tests: none',
       ]),
       '',

@@ -1,12 +1,12 @@
 import type { TestCase } from '../../stages/test/report.ts';
 import { card, pageStyle, pill } from '../views/page-parts.ts';
 import { escapeHtml, formatBytes, formatSeconds } from '../views/text.ts';
-import { changesText, countCases, problemText, type TestedImage } from './tested-image.ts';
+import { changesText, countCases, passedText, problemText, type TestedImage } from './tested-image.ts';
 
 /** One page that stands alone: every case of every image, what went wrong first. */
 export function htmlReport(images: readonly TestedImage[]): string {
   const cases = images.flatMap(({ report }) => report.cases);
-  const { passed, failed, flaky, notRun } = countCases(cases);
+  const { passed, failed, flaky, notRun, notApplicable } = countCases(cases);
   const seconds = images.reduce((sum, { report }) => sum + report.durationMs / 1000, 0);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Test report</title><style>${pageStyle}
@@ -14,7 +14,7 @@ pre{overflow-x:auto;margin:8px 0;padding:10px 12px;border:1px solid var(--line);
 <h1>Test report</h1>
 <p class="sub">${images.map(({ name }) => escapeHtml(name)).join(', ')}</p>
 <div class="cards">
-${card(`${passed} of ${cases.length}`, 'cases passed')}${card(String(failed), 'failed')}${card(String(flaky), 'flaky')}${card(String(notRun), 'not run')}${card(formatSeconds(seconds), 'of testing')}
+${card(`${passed} of ${cases.length - notApplicable}`, 'cases passed')}${card(String(failed), 'failed')}${card(String(flaky), 'flaky')}${card(String(notRun), 'not run')}${card(String(notApplicable), 'not applicable')}${card(formatSeconds(seconds), 'of testing')}
 </div>
 ${images.map(imageSection).join('\n')}
 </main></body></html>
@@ -22,19 +22,20 @@ ${images.map(imageSection).join('\n')}
 }
 
 function imageSection({ name, report }: TestedImage): string {
-  const troubles = report.cases.filter(({ result }) => result !== 'passed');
+  const troubles = report.cases.filter(({ result }) => result !== 'passed' && result !== 'not-applicable');
+  const left = report.cases.filter(({ result }) => result === 'not-applicable');
   const suites = report.suites.map(({ id, origin, kind }) => {
     const own = report.cases.filter(({ suite }) => suite === id);
-    const { passed } = countCases(own);
     const rows = own.map(
       (item) =>
         `<tr><td>${pill(item.result)}</td><td>${escapeHtml(item.id)}</td><td class="num">${item.durationMs} ms</td><td class="num">${item.resources?.memoryPeakBytes === undefined ? '' : formatBytes(item.resources.memoryPeakBytes)}</td><td>${escapeHtml(changesText(item))}</td></tr>`,
     );
-    return `<details><summary>${escapeHtml(id)}: ${passed} of ${own.length} <span class="tag">${origin}</span><span class="tag">${kind}</span></summary><div style="overflow-x:auto"><table><tr><th>Result</th><th>Case</th><th>Time</th><th>Memory</th><th>Files</th></tr>${rows.join('')}</table></div></details>`;
+    return `<details><summary>${escapeHtml(id)}: ${passedText(own, ' of ')} <span class="tag">${origin}</span><span class="tag">${kind}</span></summary><div style="overflow-x:auto"><table><tr><th>Result</th><th>Case</th><th>Time</th><th>Memory</th><th>Files</th></tr>${rows.join('')}</table></div></details>`;
   });
   return `<h2>${escapeHtml(name)} ${pill(report.result)}</h2>
 <p class="sub">${escapeHtml(report.platform)}, ${escapeHtml(report.runtime.name)} ${escapeHtml(report.runtime.version)}, ${escapeHtml(report.startedAt.replace('T', ' ').slice(0, 16))} UTC<br><code>${escapeHtml(report.subject)}</code>${report.reason ? `<br>${escapeHtml(report.reason)}` : ''}</p>
 ${troubles.length > 0 ? `<details open><summary>What went wrong</summary>${troubles.map(caseDetails).join('')}</details>` : ''}
+${left.length > 0 ? `<details><summary>Not applicable: ${left.length}</summary><div style="overflow-x:auto"><table><tr><th>Case</th><th>Why</th></tr>${left.map((item) => `<tr><td>${escapeHtml(item.id)}</td><td>${escapeHtml(item.reason ?? '')}</td></tr>`).join('')}</table></div></details>` : ''}
 ${suites.join('')}`;
 }
 

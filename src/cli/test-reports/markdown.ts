@@ -4,9 +4,9 @@ import { changesText, countCases, problemText, type TestedImage } from './tested
 /** The report that Dante wrote, for a wiki or a pull request: one table for all images, and what went wrong below it. */
 export function markdownReport(images: readonly TestedImage[]): string {
   const rows = images.map(({ name, report }) => {
-    const { passed, failed, flaky, notRun } = countCases(report.cases);
+    const { passed, failed, flaky, notRun, notApplicable } = countCases(report.cases);
     const result = report.result === 'untested' ? `untested: ${report.reason ?? ''}` : report.result;
-    return `| ${cell(name)} | ${report.platform} | ${cell(result)} | ${passed} | ${failed} | ${flaky} | ${notRun} | ${formatSeconds(report.durationMs / 1000)} | \`${report.subject}\` |`;
+    return `| ${cell(name)} | ${report.platform} | ${cell(result)} | ${passed} | ${failed} | ${flaky} | ${notRun} | ${notApplicable} | ${formatSeconds(report.durationMs / 1000)} | \`${report.subject}\` |`;
   });
   const details = images.flatMap(({ name, report }) => {
     const troubles = report.cases.filter(({ result }) => result === 'failed' || result === 'flaky');
@@ -28,8 +28,8 @@ export function markdownReport(images: readonly TestedImage[]): string {
   return [
     '# Test report',
     '',
-    '| image | platform | result | passed | failed | flaky | not run | time | digest |',
-    '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |',
+    '| image | platform | result | passed | failed | flaky | not run | n/a | time | digest |',
+    '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
     ...rows,
     ...details,
     '',

@@ -8,8 +8,13 @@ export function tapReport(images: readonly TestedImage[]): string {
       .replaceAll('\\', '\\\\')
       .replaceAll('#', '\\#')
       .replaceAll('\n', ' ');
-    const skipped = item.result === 'not-run' ? ' # SKIP another one failed before' : '';
-    const isOk = item.result === 'passed' || item.result === 'not-run';
+    const skipped =
+      item.result === 'not-run'
+        ? ' # SKIP another one failed before'
+        : item.result === 'not-applicable'
+          ? ` # SKIP not applicable: ${problemText(item).replaceAll('#', '\\#')}`
+          : '';
+    const isOk = ['passed', 'not-run', 'not-applicable'].includes(item.result);
     const point = `${isOk ? 'ok' : 'not ok'} ${index + 1} - ${title}${skipped}`;
     if (isOk) return [point];
     const details = {

@@ -8,11 +8,25 @@ export interface TestedImage {
 
 export function countCases(cases: readonly Pick<TestCase, 'result'>[]) {
   const count = (result: TestCase['result']): number => cases.filter((item) => item.result === result).length;
-  return { passed: count('passed'), failed: count('failed'), flaky: count('flaky'), notRun: count('not-run') };
+  return {
+    passed: count('passed'),
+    failed: count('failed'),
+    flaky: count('flaky'),
+    notRun: count('not-run'),
+    notApplicable: count('not-applicable'),
+  };
+}
+
+/** How many of the cases that apply passed, and how many do not apply. */
+export function passedText(cases: readonly Pick<TestCase, 'result'>[], of = '/'): string {
+  const { passed, notApplicable } = countCases(cases);
+  const left = notApplicable > 0 ? `, ${notApplicable} n/a` : '';
+  return `${passed}${of}${cases.length - notApplicable}${left}`;
 }
 
 /** What was wrong with a case; why it is flaky, when it is. */
 export function problemText(item: TestCase): string {
+  if (item.result === 'not-applicable') return item.reason ?? '';
   if (item.result !== 'flaky') return item.problems.join('; ');
   const first = item.attempts.find(({ result }) => result === 'failed');
   return `passed on attempt ${item.attempts.length}; before: ${first?.problems.join('; ') ?? ''}`;

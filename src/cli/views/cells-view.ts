@@ -1,7 +1,7 @@
 import { shortDigest } from '../../core/digest.ts';
 import { failureCodes } from '../../core/errors.ts';
 import type { CellResult } from '../../pipeline.ts';
-import { countCases } from '../test-reports/tested-image.ts';
+import { countCases, passedText } from '../test-reports/tested-image.ts';
 import { formatBytes, formatSeconds, renderTable } from './text.ts';
 
 export interface CellsOutcome {
@@ -81,13 +81,7 @@ const troubles: ReadonlySet<string> = new Set(['failed', 'untested', 'denied', '
 
 function testsText({ reports }: CellResult): string {
   if (reports.length === 0) return '-';
-  return reports
-    .map(({ report }) =>
-      report.result === 'untested'
-        ? 'untested'
-        : `${report.cases.filter((item) => item.result === 'passed').length}/${report.cases.length}`,
-    )
-    .join(' ');
+  return reports.map(({ report }) => (report.result === 'untested' ? 'untested' : passedText(report.cases))).join(' ');
 }
 
 /** The shortest tags are what people type. */

@@ -1,10 +1,12 @@
 import type { CertificateView } from '../../stages/certify/describe-certificate.ts';
+import { waivedName } from '../../gates/waivers.ts';
 import { formatBytes } from './text.ts';
 
 /** The certificate as text that is read in a terminal, a ticket or a repository. */
 export function certificateMarkdown(view: CertificateView): string {
   const { grade } = view;
   return [
+    ...(view.legacy === null ? [] : [`**${view.legacy}**`, '']),
     `# ${view.title}: Node.js ${view.release} on ${view.base}, ${view.variant}`,
     '',
     `\`${view.digest}\``,
@@ -20,9 +22,12 @@ export function certificateMarkdown(view: CertificateView): string {
     '| --- | --- | --- | --- | --- |',
     ...view.platforms.map(
       ({ platform, digest, sizeBytes, components, tests }) =>
-        `| ${platform} | \`${digest}\` | ${formatBytes(sizeBytes)} | ${components} | ${tests.map(({ suite, passed, runtime }) => `${suite}: ${passed} passed (${runtime})`).join(', ')} |`,
+        `| ${platform} | \`${digest}\` | ${formatBytes(sizeBytes)} | ${components} | ${tests.map(({ suite, passed, notApplicable, runtime }) => `${suite}: ${passed} passed${notApplicable.length > 0 ? `, ${notApplicable.length} not applicable` : ''} (${runtime})`).join(', ')} |`,
     ),
     '',
+    ...(view.limitations.length === 0
+      ? []
+      : ['## What this release cannot do', '', ...view.limitations.map((text) => `- ${text}`), '']),
     '## From what',
     '',
     `Built by ${view.builder}, asked for by ${view.author}, from ${view.inputs.length} inputs:`,
@@ -38,7 +43,7 @@ export function certificateMarkdown(view: CertificateView): string {
             `- ${id} (${severity}) in ${name} ${version}${fixedVersion === undefined ? ', not repaired yet' : `, repaired in ${fixedVersion}`}${vex ? `, VEX: ${vex.status}` : ''}`,
         )),
     ...view.waivers.map(
-      ({ vulnerability, by, until, reason }) => `- waived: ${vulnerability} by ${by} until ${until}: ${reason}`,
+      (waiver) => `- waived: ${waivedName(waiver)} by ${waiver.by} until ${waiver.until}: ${waiver.reason}`,
     ),
     '',
     '## What the gates said',

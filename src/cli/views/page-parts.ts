@@ -29,7 +29,9 @@ export function pill(outcome: string): string {
     ? 'bad'
     : ['blocked', 'untested', 'flaky', 'not-run', 'waiting', 'wait', 'warn'].includes(outcome)
       ? 'warn'
-      : 'good';
+      : outcome === 'not-applicable'
+        ? 'quiet'
+        : 'good';
   return `<span class="pill ${tone}">${escapeHtml(outcome)}</span>`;
 }
 

@@ -3,7 +3,7 @@ import { describeInput } from '../../sources/input.ts';
 import type { Lock } from '../../stages/resolve/lock.ts';
 import type { TestReport } from '../../stages/test/report.ts';
 import { formatBytes, formatSeconds, escapeHtml } from './text.ts';
-import { problemText } from '../test-reports/tested-image.ts';
+import { countCases, passedText, problemText } from '../test-reports/tested-image.ts';
 import { card, pageStyle, pill } from './page-parts.ts';
 import { sizeChart } from './size-chart.ts';
 
@@ -21,14 +21,14 @@ export function renderRunPage(input: RunPageInput): string {
   const { results } = input;
   const good = results.filter((result) => ['published', 'unchanged', 'tested', 'built'].includes(result.outcome));
   const cases = results.flatMap((result) => result.reports.flatMap(({ report }) => report.cases));
-  const passed = cases.filter((item) => item.result === 'passed').length;
+  const { passed, notApplicable } = countCases(cases);
   const tags = results.reduce((sum, result) => sum + (result.receipts[0]?.tags.length ?? 0), 0);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escapeHtml(input.name)}: run of ${escapeHtml(day(input.startedAt))}</title><style>${pageStyle}</style></head><body><main>
 <h1>${escapeHtml(input.name)}</h1>
 <p class="sub">Run of ${escapeHtml(input.startedAt.toISOString().replace('T', ' ').slice(0, 16))} UTC, inputs chosen on ${escapeHtml(input.lock.date)}. ${verdict(results.length, good.length)}</p>
 <div class="cards">
-${card(`${good.length} of ${results.length}`, 'images in order')}${card(`${passed} of ${cases.length}`, 'tests passed')}${card(String(tags), 'tags published')}${card(formatBytes(uniqueBytes(results)), 'in the registry, layers counted once')}${card(formatSeconds(input.seconds), 'whole run')}
+${card(`${good.length} of ${results.length}`, 'images in order')}${card(`${passed} of ${cases.length - notApplicable}`, 'tests passed')}${card(String(tags), 'tags published')}${card(formatBytes(uniqueBytes(results)), 'in the registry, layers counted once')}${card(formatSeconds(input.seconds), 'whole run')}
 </div>
 <h2>Images</h2><div class="scroll"><table><tr><th>Image</th><th>Outcome</th><th>Tests</th><th>Compressed</th><th>Digest</th><th>Published as</th></tr>${results.map(imageRow).join('')}</table></div>
 <h2>Where the bytes are</h2><div class="scroll">${sizeChart(results)}</div>
@@ -61,7 +61,7 @@ function nameOf({ cell }: CellResult): string {
 
 function testsLine(report: TestReport): string {
   if (report.result === 'untested') return 'untested';
-  return `${report.cases.filter((item) => item.result === 'passed').length} of ${report.cases.length}`;
+  return passedText(report.cases, ' of ');
 }
 
 function timeline(results: readonly CellResult[]): string {
@@ -81,7 +81,7 @@ function testDetails(result: CellResult): string {
     .map(({ report, reused }) => {
       const rows = report.cases.map(
         (item) =>
-          `<tr><td><span class="${item.result === 'passed' ? 'good' : item.result === 'failed' ? 'bad' : 'warn'}">${item.result}</span></td><td>${escapeHtml(item.id)}</td><td>${escapeHtml(item.suite)}</td><td class="num">${item.durationMs} ms</td><td>${escapeHtml(problemText(item))}</td></tr>`,
+          `<tr><td><span class="${toneOf(item.result)}">${item.result}</span></td><td>${escapeHtml(item.id)}</td><td>${escapeHtml(item.suite)}</td><td class="num">${item.durationMs} ms</td><td>${escapeHtml(problemText(item))}</td></tr>`,
       );
       const how = reused
         ? 'passed earlier on this digest'
@@ -89,6 +89,12 @@ function testDetails(result: CellResult): string {
       return `<details${report.result === 'failed' ? ' open' : ''}><summary>${escapeHtml(result.cell.id)}, ${escapeHtml(report.platform)}: ${escapeHtml(testsLine(report))} (${escapeHtml(how)})</summary><table><tr><th>Result</th><th>Test</th><th>Suite</th><th>Time</th><th>Problem</th></tr>${rows.join('')}</table></details>`;
     })
     .join('');
+}
+
+/** What does not apply is neither good nor bad. */
+function toneOf(result: TestReport['cases'][number]['result']): string {
+  if (result === 'not-applicable') return 'quiet';
+  return result === 'passed' ? 'good' : result === 'failed' ? 'bad' : 'warn';
 }
 
 function inputRow(input: Lock['inputs'][number]): string {

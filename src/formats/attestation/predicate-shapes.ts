@@ -11,6 +11,8 @@ export const TestResultSchema = z.looseObject({
   passedTests: z.array(z.string()).default([]),
   warnedTests: z.array(z.string()).default([]),
   failedTests: z.array(z.string()).default([]),
+  /** Neither passed nor missing. */
+  nodeworthy_notApplicable: z.array(z.looseObject({ id: z.string(), reason: z.string() })).default([]),
   nodeworthy_platform: z.string(),
   nodeworthy_finishedOn: Time,
 });
@@ -150,4 +152,13 @@ export const RevocationSchema = z.looseObject({
 
 export const EndOfLifeSchema = z.looseObject({ endOfLife: z.iso.date(), successor: z.string().optional() });
 
-export const WaiversSchema = z.array(z.looseObject({ vulnerability: z.string(), until: z.string() }));
+export const WaiversSchema = z.array(
+  z.looseObject({
+    vulnerability: z.string().exactOptional(),
+    line: z.string().exactOptional(),
+    package: z.string().exactOptional(),
+    until: z.string(),
+    by: z.string(),
+    reason: z.string(),
+  }),
+);

@@ -56,6 +56,8 @@ function judgePlatform(target: PlatformInput): Answer[] {
     }
     if (result.passedTests.length === 0 || result.failedTests.length > 0 || result.warnedTests.length > 0)
       return deny(`${platform}: ${suite.id} says that it passed, and its lists say otherwise`, fix, [statement]);
-    return allow(`${platform}: ${suite.id} passed with ${result.passedTests.length} tests`, [statement]);
+    const left = result.nodeworthy_notApplicable.length;
+    const rest = left > 0 ? `, ${left} do not apply` : '';
+    return allow(`${platform}: ${suite.id} passed with ${result.passedTests.length} tests${rest}`, [statement]);
   });
 }

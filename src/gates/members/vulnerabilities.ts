@@ -11,7 +11,7 @@ import {
   type GateInput,
   type PlatformInput,
 } from '../gate.ts';
-import { covers } from '../waivers.ts';
+import { covers, stands } from '../waivers.ts';
 import { newestScans, type BelievedScan } from '../newest-scans.ts';
 
 const Config = z.strictObject({
@@ -96,7 +96,7 @@ function judgeScan(
     if (why === undefined) continue;
     const name = `${finding.id} in ${finding.name} ${finding.version} (${why})`;
     const waivers = input.waivers.filter((waiver) => covers(waiver, finding));
-    const standing = waivers.find(({ until }) => input.now.toISOString().slice(0, 10) <= until);
+    const standing = waivers.find((waiver) => stands(waiver, input.now));
     if (standing) {
       waived++;
       const left = Math.ceil((Date.parse(standing.until) - input.now.getTime()) / dayMs);

@@ -5,6 +5,7 @@ import { generatedFile, symlink, type TreeNode } from '../../trees/image-tree.ts
 import { viewParts } from '../../trees/read-image.ts';
 import { debianFacts, type ImageSettings } from '../plan/image-settings.ts';
 import { mergeOverlays } from '../plan/merge-overlays.ts';
+import { capabilitiesOf } from '../catalog/capabilities.ts';
 import { variantNamed } from '../plan/variants.ts';
 import { decideConfigurationLayer } from './configuration-layer.ts';
 
@@ -36,6 +37,7 @@ function decide(
     sharedHardening: [],
     layers: 'shared',
     compressorId: '',
+    capabilities: capabilitiesOf('24.21.0'),
     overlay: mergeOverlays([{ ...nothing, ...overlay }], 'x'),
   };
   const entries = Object.entries(nodes).map(([path, node]) => ({ path, node }));

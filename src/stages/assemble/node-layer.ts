@@ -2,6 +2,7 @@ import { Failure } from '../../core/errors.ts';
 import { imagePaths } from '../plan/variants.ts';
 import type { ExpandedEntry, ExpandedInput } from '../../sources/expand-input.ts';
 import { ImageTree, symlink } from '../../trees/image-tree.ts';
+import { isVendorCache } from './vendor-caches.ts';
 
 /** Where the files of a distribution go; the same on every base, so that all bases share the layer. */
 const places: Readonly<Record<string, { readonly path: string; readonly mode: number }>> = {
@@ -74,7 +75,7 @@ function copyTool(
   const root = `${imagePaths.modules}/${name}`;
   for (const member of expanded.entries) {
     const { entry } = member;
-    if (!entry.path.startsWith(inside) || entry.kind === 'directory') continue;
+    if (!entry.path.startsWith(inside) || entry.kind === 'directory' || isVendorCache(entry.path)) continue;
     const path = `${root}/${entry.path.slice(inside.length)}`;
     if (entry.kind === 'symlink') tree.set(path, symlink(entry.linkTarget ?? '', mtime));
     else if (entry.kind === 'file')

@@ -60,6 +60,9 @@ export function testPredicates(report: TestReport): { readonly suite: string; re
         passedTests: passed,
         warnedTests: flaky,
         failedTests: failed,
+        nodeworthy_notApplicable: cases.flatMap(({ id, result: outcome, reason }) =>
+          outcome === 'not-applicable' ? [{ id, reason: reason ?? '' }] : [],
+        ),
         nodeworthy_kind: suite.kind,
         nodeworthy_origin: suite.origin,
         nodeworthy_platform: report.platform,

@@ -1,4 +1,5 @@
 import schedule from 'node-releases/data/release-schedule/release-schedule.json' with { type: 'json' };
+import semver from 'semver';
 import { z } from 'zod';
 
 /** Phases of the Node.js release schedule, and `pending` for a line that has not begun. */
@@ -6,6 +7,8 @@ export type Phase = 'pending' | 'current' | 'active-lts' | 'maintenance' | 'end-
 
 export interface ReleaseLine {
   readonly major: number;
+  /** Only before 4, where a line was a minor version: 0.12. */
+  readonly minor?: number;
   /** Lower case; only lines that become LTS have one. */
   readonly codename?: string;
   /** Days in ISO form, each the first day of what it names. */
@@ -26,18 +29,22 @@ const Schedule = z.record(
   }),
 );
 
-/** All lines from 4 on, oldest first. Source: the release working group's schedule, as packaged by `node-releases`. */
+/** All lines from 0.8 on, oldest first. Source: the release working group's schedule, as packaged by `node-releases`. */
 export const releaseLines: readonly ReleaseLine[] = Object.entries(Schedule.parse(schedule))
-  .filter(([name]) => /^v\d+$/.test(name) && Number(name.slice(1)) >= 4)
   .map(([name, line]) => ({
-    major: Number(name.slice(1)),
+    ...lineNumbers(name),
     ...(line.codename ? { codename: line.codename.toLowerCase() } : {}),
     start: line.start,
     ...(line.lts ? { lts: line.lts } : {}),
     ...(line.maintenance ? { maintenance: line.maintenance } : {}),
     end: line.end,
   }))
-  .sort((a, b) => a.major - b.major);
+  .sort((a, b) => a.major - b.major || (a.minor ?? 0) - (b.minor ?? 0));
+
+function lineNumbers(name: string): { major: number; minor?: number } {
+  const [major = 0, minor] = name.slice(1).split('.').map(Number);
+  return { major, ...(minor === undefined ? {} : { minor }) };
+}
 
 /** Phase of a line on the UTC day of `now`; a phase begins on its day, not the day after. */
 export function phaseOf(line: ReleaseLine, now: Date): Phase {
@@ -60,5 +67,18 @@ export function isLts(line: ReleaseLine, now: Date): boolean {
 }
 
 export function lineOf(major: number, lines: readonly ReleaseLine[] = releaseLines): ReleaseLine | undefined {
-  return lines.find((line) => line.major === major);
+  return lines.find((line) => line.major === major && line.minor === undefined);
+}
+
+/** The line of a release: its major version, and before 4 its minor version as well. */
+export function lineOfRelease(release: string, lines: readonly ReleaseLine[] = releaseLines): ReleaseLine | undefined {
+  const version = semver.parse(release);
+  if (!version) return undefined;
+  if (version.major > 0) return lineOf(version.major, lines);
+  return lines.find((line) => line.major === 0 && line.minor === version.minor);
+}
+
+/** What people call a line: 24, 0.12. */
+export function lineName({ major, minor }: Pick<ReleaseLine, 'major' | 'minor'>): string {
+  return minor === undefined ? String(major) : `${major}.${minor}`;
 }

@@ -6,7 +6,7 @@ import type { Certificate } from '../../formats/attestation/predicate-shapes.ts'
 import { imageReference } from '../../formats/sbom/cyclonedx.ts';
 import type { Waiver } from '../../gates/gate.ts';
 import { newestScans } from '../../gates/newest-scans.ts';
-import { covers } from '../../gates/waivers.ts';
+import { covers, stands } from '../../gates/waivers.ts';
 import type { Store } from '../../store/store.ts';
 import { signPlanned, type PlannedStatement } from '../attest/attest-cell.ts';
 import type { GatedCell, Policy } from '../gate/gate-cell.ts';
@@ -99,7 +99,14 @@ function certificateInputs(gated: GatedCell): Certificate['nodeworthy_inputs'] {
 /** Waivers that excuse something that was found: an old one for what is long repaired is nobody's business. */
 function usedWaivers({ input }: GatedCell): readonly Waiver[] {
   const findings = findingsOf(input.platforms);
-  return input.waivers.filter((waiver) => findings.some((finding) => covers(waiver, finding)));
+  return input.waivers.filter(
+    (waiver) => isUsedLine(waiver, input) || findings.some((finding) => covers(waiver, finding)),
+  );
+}
+
+/** A line past its end is certified because of its waiver alone, also where no scan looks for it. */
+function isUsedLine(waiver: Waiver, { facts }: GatedCell['input']): boolean {
+  return waiver.line !== undefined && waiver.line === facts.line?.name && facts.line.phase === 'end-of-life';
 }
 
 function certificatePredicate(
@@ -116,7 +123,12 @@ function certificatePredicate(
   const ends = [input.facts.line?.end, input.facts.baseEnd].flatMap((day) =>
     day === undefined ? [] : [`${day}T00:00:00.000Z`],
   );
-  const validUntil = [until.toISOString(), ...ends.filter((end) => end > now.toISOString())].sort()[0];
+  // Nor past the last day of the waiver that lets a line through.
+  const lastDays = usedWaivers(gated).flatMap((waiver) =>
+    isUsedLine(waiver, input) && stands(waiver, now) ? [`${waiver.until}T23:59:59.999Z`] : [],
+  );
+  const bounds = [...ends, ...lastDays].filter((end) => end > now.toISOString());
+  const validUntil = [until.toISOString(), ...bounds].sort()[0];
   return {
     verifier: { id: verifierId },
     timeVerified: now.toISOString(),

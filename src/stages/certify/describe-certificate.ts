@@ -16,8 +16,8 @@ import { readIndex, readManifest } from '../../store/manifest.ts';
 import type { Store } from '../../store/store.ts';
 import type { TrustPolicy } from '../../trust/trust-policy.ts';
 import { debianSuites } from '../catalog/debian-suites.ts';
-import { lineOf } from '../catalog/release-lines.ts';
-import semver from 'semver';
+import { lineName, lineOfRelease, phaseOf, type ReleaseLine } from '../catalog/release-lines.ts';
+import { limitationsLabel } from '../plan/image-settings.ts';
 import { bestCertificate, findingsOf } from './find-certificate.ts';
 import { gradeImage, type Graded } from './grade.ts';
 import type { AskedEnvironment } from '../gate/custom-gates.ts';
@@ -39,12 +39,21 @@ export interface CertificateView {
   readonly signedBy: string;
   readonly keyHint: string | null;
   readonly endOfLife: string | null;
+  /** What stands in front of everything: the line has ended, and who takes responsibility until when. */
+  readonly legacy: string | null;
+  /** What the release lacks, by the image's own label. */
+  readonly limitations: readonly string[];
   readonly platforms: readonly {
     readonly platform: string;
     readonly digest: Digest;
     readonly sizeBytes: number;
     readonly components: number;
-    readonly tests: readonly { readonly suite: string; readonly passed: number; readonly runtime: string }[];
+    readonly tests: readonly {
+      readonly suite: string;
+      readonly passed: number;
+      readonly notApplicable: readonly { readonly id: string; readonly reason: string }[];
+      readonly runtime: string;
+    }[];
   }[];
   readonly builder: string;
   readonly author: string;
@@ -107,6 +116,7 @@ export async function describeCertificate(
           {
             suite: result.configuration[0]?.name ?? '',
             passed: result.passedTests.length,
+            notApplicable: result.nodeworthy_notApplicable,
             runtime: `${runtime?.name ?? ''} ${runtime?.version ?? ''}`.trim(),
           },
         ];
@@ -119,9 +129,10 @@ export async function describeCertificate(
   const signer = statementsOf(own, 'certificate')[0]?.signer;
   const release = annotations['org.opencontainers.image.version'] ?? '';
   const base = annotations['io.nodeworthy.base'] ?? '';
-  const line = semver.valid(release) ? lineOf(semver.major(release)) : undefined;
+  const line = lineOfRelease(release);
   const baseEnd = debianSuites.find(({ codename }) => codename === base)?.endOfLife;
   const list = [...findings.values()];
+  const waivers = (certificate['nodeworthy_waivers'] ?? []) as readonly Waiver[];
   const [last] = statementsOf(own, 'end-of-life').flatMap((item) => readPredicate(item, EndOfLifeSchema) ?? []);
   return {
     reference,
@@ -140,6 +151,8 @@ export async function describeCertificate(
       findings: list,
       ends: [line?.end, baseEnd].flatMap((day) => day ?? []),
     }),
+    legacy: legacyText(release, line, waivers, now),
+    limitations: annotations[limitationsLabel]?.split('; ') ?? [],
     policyDigest: `sha256:${certificate.policy.digest.sha256}`,
     signedBy: signer?.name ?? '',
     keyHint: signer?.identity.kind === 'key' ? signer.identity.hint : null,
@@ -153,7 +166,7 @@ export async function describeCertificate(
     })),
     verdicts: certificate.nodeworthy_verdicts as readonly Verdict[],
     findings: list,
-    waivers: (certificate['nodeworthy_waivers'] ?? []) as readonly Waiver[],
+    waivers,
     approvals: own.statements.flatMap((item) => {
       const approval = item.kind === 'approval' ? readPredicate(item, ApprovalSchema) : undefined;
       return approval?.decision === 'approved'
@@ -169,6 +182,20 @@ export async function describeCertificate(
     }),
     revocations,
   };
+}
+
+function legacyText(
+  release: string,
+  line: ReleaseLine | undefined,
+  waivers: readonly Waiver[],
+  now: Date,
+): string | null {
+  if (!line || phaseOf(line, now) !== 'end-of-life') return null;
+  const waiver = waivers.find((item) => item.line === lineName(line));
+  const who = waiver
+    ? `${waiver.by} takes responsibility until ${waiver.until}: ${waiver.reason}`
+    : 'nobody took responsibility for it when it was certified';
+  return `LEGACY: Node.js ${lineName(line)} ended on ${line.end}, ${release} gets no repairs. ${who}`;
 }
 
 function chosenOn(certificate: Certificate): string {

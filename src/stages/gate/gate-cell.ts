@@ -14,7 +14,7 @@ import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readIndex, readManifest } from '../../store/manifest.ts';
 import type { TrustPolicy } from '../../trust/trust-policy.ts';
 import { findSuite } from '../catalog/debian-suites.ts';
-import { lineOf, phaseOf } from '../catalog/release-lines.ts';
+import { lineName, lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
 import type { PlannedCell } from '../plan/cell.ts';
 import type { Suite } from '../test/report.ts';
 import { loadCustomGates } from './custom-gates.ts';
@@ -113,10 +113,10 @@ async function readGateInput(request: GateCellInput): Promise<Omit<GateInput, 'v
 }
 
 function factsOf({ loaded, cell, now }: GateCellInput): GateInput['facts'] {
-  const line = semver.valid(cell.release) ? lineOf(semver.major(cell.release)) : undefined;
+  const line = lineOfRelease(cell.release);
   const base = loaded.recipe.bases[cell.base];
   return {
-    line: line && { major: line.major, phase: phaseOf(line, now), end: line.end },
+    line: line && { name: lineName(line), phase: phaseOf(line, now), end: line.end },
     baseEnd: base && 'debian' in base ? findSuite(base.debian, cell.base).endOfLife : undefined,
   };
 }

@@ -43,7 +43,8 @@ function stemsOf(cell: Cell, { siblings, kinds, now, lines }: AliasScope): strin
   if (isNewest((version) => semver.major(version) === major && semver.minor(version) === minor))
     stems.push(['minor', `${major}.${minor}`]);
   if (isNewest((version) => semver.major(version) === major)) {
-    stems.push(['major', String(major)]);
+    // A line before 4 was a minor version: its tag is there already.
+    if (major > 0) stems.push(['major', String(major)]);
     const line = lineOf(major, lines);
     if (line && isLts(line, now))
       stems.push(['codename', String(line.codename)], ['lts-codename', `lts-${line.codename}`]);

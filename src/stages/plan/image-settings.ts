@@ -1,19 +1,20 @@
-import semver from 'semver';
 import type { LoadedRecipe } from '../../config/load-recipe.ts';
 import { rulesFor, type HardeningRuleName } from '../../config/hardening.ts';
 import { canonicalJson } from '../../core/canonical-json.ts';
+import { Failure } from '../../core/errors.ts';
 import { digestOf, type Digest } from '../../core/digest.ts';
 import { compressions } from '../../formats/layer-compression.ts';
-import { lineOf } from '../catalog/release-lines.ts';
+import { capabilitiesOf, limitationsOf, type Capability } from '../catalog/capabilities.ts';
+import { lineOfRelease } from '../catalog/release-lines.ts';
 import { mergeOverlays, type MergedOverlay } from './merge-overlays.ts';
 import { imagePaths, imageUser, variantNamed, type Variant } from './variants.ts';
 
 /** Raised whenever assembly makes other bytes from the same inputs: a lock says which assembly it was made for. */
-const assemblyVersion = 5;
+const assemblyVersion = 6;
+/** What a release lacks is said on its image: sentences, separated by semicolons. */
+export const limitationsLabel = 'io.nodeworthy.limitations';
 /** Share of the container's memory that the JavaScript heap may take. */
 const heapPercentage = 70;
-/** First releases that know `--max-old-space-size-percentage`, by line; later lines have it from the start. */
-const heapFlagSince = '^22.20.0 || >=24.6.0';
 
 export type LayersMode = LoadedRecipe['recipe']['layers'];
 
@@ -26,6 +27,8 @@ export interface ImageSettings {
   readonly layers: LayersMode;
   readonly overlay: MergedOverlay;
   readonly compressorId: string;
+  /** What the release can do: each image starts with the best settings that its Node.js understands. */
+  readonly capabilities: ReadonlySet<Capability>;
 }
 
 /** What assembly has to know of the operating system under an image. */
@@ -52,7 +55,7 @@ export interface ImageConfiguration {
 
 export function settingsFor(
   { recipe, overlays }: Pick<LoadedRecipe, 'recipe' | 'overlays'>,
-  cell: { readonly id: string; readonly variant: string },
+  cell: { readonly id: string; readonly release: string; readonly variant: string },
 ): ImageSettings {
   const variant = variantNamed(cell.variant);
   return {
@@ -62,6 +65,7 @@ export function settingsFor(
     layers: recipe.layers,
     overlay: mergeOverlays(overlays, cell.id),
     compressorId: compressions[recipe.compression].id,
+    capabilities: capabilitiesOf(cell.release),
   };
 }
 
@@ -75,16 +79,26 @@ export function debianFacts({ variant, hardening }: Pick<ImageSettings, 'variant
   };
 }
 
-/** What the image says about running it. Without the heap flag on releases that do not know it: they would not start. */
+/**
+ * What the image says about running it. Only what the release understands: an option it does not know in NODE_OPTIONS
+ * keeps it from starting, and a variable it does not read would promise something.
+ */
 export function imageConfiguration(release: string, settings: ImageSettings, base: BaseFacts): ImageConfiguration {
-  const { variant, overlay, hardening } = settings;
+  const { variant, overlay, hardening, capabilities } = settings;
+  const authorities = authoritySettings(settings, base);
   const options = [
-    ...(semver.satisfies(release, heapFlagSince)
+    ...(capabilities.has('heap-percentage')
       ? [`--max-old-space-size-percentage=${overlay.heapPercentage ?? heapPercentage}`]
       : []),
-    `--diagnostic-dir=/${imagePaths.diagnostics}`,
+    ...diagnosticOptions(capabilities),
+    ...authorities.options,
     ...overlay.nodeOptions,
   ];
+  if (overlay.nodeOptions.length > 0 && !capabilities.has('node-options'))
+    throw new Failure('RECIPE_INVALID', `Node.js ${release} does not read NODE_OPTIONS, and an overlay sets it`, {
+      hint: 'limit the overlay to other cells, or pass the options on the command line of the application',
+    });
+  const limitations = limitationsOf(capabilities);
   const environment = new Map<string, string>([
     ...base.environment.map((line): [string, string] => [
       line.slice(0, line.indexOf('=')),
@@ -92,8 +106,8 @@ export function imageConfiguration(release: string, settings: ImageSettings, bas
     ]),
     ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
     ['NODE_VERSION', release],
-    ['NODE_OPTIONS', options.join(' ')],
-    ['NODE_USE_SYSTEM_CA', '1'],
+    ...(options.length > 0 ? [['NODE_OPTIONS', options.join(' ')] as [string, string]] : []),
+    ...authorities.variables,
     // The bundle alone: with the folder beside it, Node.js would read every authority three times.
     ...(base.certificateBundle === undefined ? [] : [['SSL_CERT_FILE', base.certificateBundle] as [string, string]]),
     // node-gyp looks for headers here and asks no server.
@@ -116,15 +130,37 @@ export function imageConfiguration(release: string, settings: ImageSettings, bas
         Object.entries(overlay.sources).map(([name, digest]) => [`io.nodeworthy.overlay.${name}`, digest]),
       ),
       ...endOfLifeLabel(release),
+      ...(limitations.length > 0 ? { [limitationsLabel]: limitations.join('; ') } : {}),
       ...overlay.labels,
     },
     stopSignal: 'SIGTERM',
   };
 }
 
+/** Where the files of reports and snapshots go, as far as the release lets itself be told. */
+function diagnosticOptions(capabilities: ReadonlySet<Capability>): string[] {
+  if (capabilities.has('diagnostic-dir')) return [`--diagnostic-dir=/${imagePaths.diagnostics}`];
+  return capabilities.has('report-directory') ? [`--report-directory=/${imagePaths.diagnostics}`] : [];
+}
+
+/**
+ * How Node.js comes to trust the system's authorities: beside its own where it can, in their place where it only knows
+ * that. The own ones of such a release are years old.
+ */
+function authoritySettings(
+  { capabilities }: ImageSettings,
+  base: BaseFacts,
+): { readonly options: readonly string[]; readonly variables: readonly (readonly [string, string])[] } {
+  if (capabilities.has('system-ca-variable')) return { options: [], variables: [['NODE_USE_SYSTEM_CA', '1']] };
+  if (capabilities.has('system-ca')) return { options: ['--use-system-ca'], variables: [] };
+  // Without a bundle this would leave none at all.
+  const hasBundle = base.certificateBundle !== undefined;
+  return { options: hasBundle && capabilities.has('openssl-ca') ? ['--use-openssl-ca'] : [], variables: [] };
+}
+
 /** The day on which the makers of a line stop: whoever pulls an image later can see that it is over. */
 function endOfLifeLabel(release: string): Record<string, string> {
-  const line = lineOf(semver.major(release));
+  const line = lineOfRelease(release);
   return line ? { 'io.nodeworthy.end-of-life': line.end } : {};
 }
 

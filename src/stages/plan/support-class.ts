@@ -1,5 +1,4 @@
-import semver from 'semver';
-import { isLts, lineOf, phaseOf, type ReleaseLine } from '../catalog/release-lines.ts';
+import { isLts, lineOfRelease, phaseOf, type ReleaseLine } from '../catalog/release-lines.ts';
 
 /**
  * What people may expect of an image. `certified`: a line in its LTS time on a released system. `maintained`: a line
@@ -15,7 +14,7 @@ export interface SupportContext {
 }
 
 export function supportClassOf(release: string, { experimental, now, lines }: SupportContext): SupportClass {
-  const line = lineOf(semver.major(release), lines);
+  const line = lineOfRelease(release, lines);
   if (!line || phaseOf(line, now) === 'end-of-life') return 'archived';
   if (experimental || phaseOf(line, now) === 'pending') return 'experimental';
   return isLts(line, now) ? 'certified' : 'maintained';

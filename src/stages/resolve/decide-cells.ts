@@ -1,7 +1,8 @@
 import type { LoadedRecipe } from '../../config/load-recipe.ts';
-import { isFailure } from '../../core/errors.ts';
+import { Failure, isFailure } from '../../core/errors.ts';
 import type { NodeInput, ToolInput } from '../../sources/input.ts';
 import { toolsOf } from '../catalog/npm-lines.ts';
+import { lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
 import { cellId } from '../plan/cell.ts';
 import { configurationDigest, settingsFor } from '../plan/image-settings.ts';
 import { mergeOverlays } from '../plan/merge-overlays.ts';
@@ -17,10 +18,11 @@ export interface Acquisitions {
   readonly tools: ReadonlyMap<string, Acquired<ToolInput | undefined>>;
   readonly systems: ReadonlyMap<string, SystemResult>;
   readonly unfit: ReadonlyMap<string, Acquired<never>>;
+  readonly now: Date;
 }
 
 /** Every cell of the recipe is in one of the two lists. */
-export function decideCells(loaded: LoadedRecipe, { releases, nodes, tools, systems, unfit }: Acquisitions) {
+export function decideCells(loaded: LoadedRecipe, { releases, nodes, tools, systems, unfit, now }: Acquisitions) {
   const { recipe } = loaded;
   const cells: LockedCell[] = [];
   const unresolved: UnresolvedCell[] = [];
@@ -30,6 +32,7 @@ export function decideCells(loaded: LoadedRecipe, { releases, nodes, tools, syst
         const facts = { id: cellId(release, base, variant.name), release, base, variant: variant.name };
         const extra = packagesFor(loaded, facts.id);
         try {
+          requireWanted(release, recipe, now);
           cells.push({
             ...facts,
             configuration: configurationDigest(release, settingsFor(loaded, facts)),
@@ -61,6 +64,19 @@ export function decideCells(loaded: LoadedRecipe, { releases, nodes, tools, syst
     }
   }
   return { cells, unresolved };
+}
+
+/** @throws Failure RECIPE_INVALID for a release of a line past its end that nobody asked for */
+function requireWanted(release: string, { node }: LoadedRecipe['recipe'], now: Date): void {
+  const line = lineOfRelease(release);
+  if (!line || phaseOf(line, now) !== 'end-of-life' || node.endOfLife) return;
+  throw new Failure(
+    'RECIPE_INVALID',
+    `Node.js ${release}: its line ended on ${line.end}, and the recipe does not say that it wants such a line`,
+    {
+      hint: 'move to a maintained line, or say why under node: `endOfLife: { reason: … }`; then run `nodeworthy lock`',
+    },
+  );
 }
 
 /** Overlays may add packages to some cells: each set of packages is a system of its own. */

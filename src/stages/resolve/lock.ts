@@ -123,7 +123,19 @@ export function selectionDigest(recipe: Recipe): Digest {
   const systems = Object.entries(bases).map(([name, base]) => [name, 'debian' in base ? base.debian : base.image]);
   const packages = overlays.map((overlay) => [overlay.cells ?? '', overlay.packages]);
   const releases = node.releases.map(String);
-  return digestOf(canonicalJson({ releases, source, systems, variants, platforms, packages }));
+  return digestOf(
+    canonicalJson({
+      releases,
+      source,
+      systems,
+      variants,
+      platforms,
+      packages,
+      // Only what was chosen: locks of recipes that do not speak of it stay as they are.
+      ...(node.endOfLife ? { endOfLife: true } : {}),
+      ...(node.missingPlatforms === 'proceed' ? { missingPlatforms: 'proceed' } : {}),
+    }),
+  );
 }
 
 /** @throws Failure LOCK_OUTDATED when the recipe selects something else than the lock holds. */

@@ -49,7 +49,7 @@ export async function resolveLock(
     const nodes = await acquireNodes(nodeSource, { releases, libcs: [...libcs], keep, context });
     const tools = await acquireTools(nodeSource, { releases, chosenVariants, keep });
     const unfit = await findUnfit(store, resolved, nodes);
-    const { cells, unresolved } = decideCells(loaded, { releases, nodes, tools, systems, unfit });
+    const { cells, unresolved } = decideCells(loaded, { releases, nodes, tools, systems, unfit, now: context.now });
     if (cells.length === 0 && releases.length > 0)
       throw firstFailure([...systems.values(), ...nodes.values(), ...tools.values(), ...unfit.values()]);
     const inputs = uniqueInputs([

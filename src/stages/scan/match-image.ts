@@ -1,3 +1,4 @@
+import { endOfLineFinding } from '../../gates/waivers.ts';
 import semver from 'semver';
 import { compareText } from '../../core/canonical-json.ts';
 import { severities, type Finding, type Severity } from '../../formats/attestation/predicate-shapes.ts';
@@ -29,7 +30,7 @@ export interface MatchInput {
   readonly feeds: readonly AskableFeed[];
   readonly vex: readonly OpenVex[];
   /** Phase of the Node.js line, and its end. */
-  readonly line: { readonly major: number; readonly phase: string; readonly end: string } | undefined;
+  readonly line: { readonly name: string; readonly phase: string; readonly end: string } | undefined;
   /** Names of the image, for VEX documents. */
   readonly imageNames: readonly string[];
 }
@@ -182,11 +183,11 @@ function endOfLine({ version }: SbomComponent, line: MatchInput['line']): Match[
   if (line && line.phase !== 'end-of-life') return [];
   return [
     {
-      id: `NODE-END-OF-LIFE-${line?.major ?? version}`,
+      id: endOfLineFinding(line?.name ?? version),
       aliases: [],
       severity: 'critical',
       summary: line
-        ? `Node.js ${line.major} came to its end on ${line.end}: nobody looks for its vulnerabilities any more`
+        ? `Node.js ${line.name} came to its end on ${line.end}: nobody looks for its vulnerabilities any more`
         : `nobody knows a release line of Node.js ${version}`,
     },
   ];

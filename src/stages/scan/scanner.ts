@@ -1,4 +1,3 @@
-import semver from 'semver';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { digestOf } from '../../core/digest.ts';
 import type { FeedState, Finding } from '../../formats/attestation/predicate-shapes.ts';
@@ -7,7 +6,7 @@ import type { SbomModel } from '../../formats/sbom/model.ts';
 import { OpenVexSchema } from '../../formats/vulnerabilities/openvex.ts';
 import type { CandidatePlatform } from '../assemble/assemble-cell.ts';
 import type { PlannedStatement } from '../attest/attest-cell.ts';
-import { lineOf, phaseOf } from '../catalog/release-lines.ts';
+import { lineName, lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
 import { openFeedIndex, type FeedIndex } from './feed-index.ts';
 import { currentFeeds, feedIndexes, feedState, type FeedPorts } from './feed-store.ts';
 import { matchImage, type AskableFeed, type Matched } from './match-image.ts';
@@ -46,12 +45,12 @@ export async function openScanner(ports: FeedPorts): Promise<Scanner | undefined
   const documents = [...vex, ...fromFeeds.map((value) => OpenVexSchema.parse(value))];
   function scan(sbom: SbomModel, at: Date): Scan {
     const node = sbom.components.find(({ kind }) => kind === 'node')?.version;
-    const line = semver.valid(node) ? lineOf(semver.major(String(node))) : undefined;
+    const line = lineOfRelease(String(node));
     const matched = matchImage({
       sbom,
       feeds: opened,
       vex: documents,
-      line: line && { major: line.major, phase: phaseOf(line, at), end: line.end },
+      line: line && { name: lineName(line), phase: phaseOf(line, at), end: line.end },
       imageNames: [imageReference(sbom), `pkg:oci/${encodeURIComponent(sbom.name)}`, sbom.digest],
     });
     return { ...matched, feeds: states, findingsDigest: digestOf(canonicalJson(matched.findings)) };

@@ -4,12 +4,18 @@ import { findSuite } from '../catalog/debian-suites.ts';
 import type { PlannedCell } from '../plan/cell.ts';
 import { debianFacts, imageConfiguration, settingsFor } from '../plan/image-settings.ts';
 import type { Lock } from '../resolve/lock.ts';
-import { toolsOf } from '../catalog/npm-lines.ts';
+import { capabilitiesOf, opensslLineOf } from '../catalog/capabilities.ts';
+import { lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
+import { canBuildNative, toolsOf } from '../catalog/npm-lines.ts';
 import type { CheckedCell, Trait } from './battery/battery.ts';
 
 /** What the battery has to know of a cell: who it runs as, what it carries, and what it lacks on purpose. */
 export function describeCell(
-  { lock, loaded }: { readonly lock: Lock; readonly loaded: LoadedRecipe },
+  {
+    lock,
+    loaded,
+    context: { now },
+  }: { readonly lock: Lock; readonly loaded: LoadedRecipe; readonly context: { readonly now: Date } },
   cell: PlannedCell,
 ): CheckedCell {
   const settings = settingsFor(loaded, cell);
@@ -25,6 +31,8 @@ export function describeCell(
     ['no-certificates', facts.certificateBundle === undefined],
     ['foreign-base', image !== undefined],
     ['no-corepack', !toolsOf(cell.release).some(({ name }) => name === 'corepack')],
+    ['no-native-builds', !canBuildNative(cell.release, suite?.codename)],
+    ['end-of-life', isEnded(cell.release, now)],
   ];
   const configuration = imageConfiguration(cell.release, settings, {
     ...facts,
@@ -38,8 +46,17 @@ export function describeCell(
     configuration,
     hardening: settings.hardening,
     timeZone: settings.overlay.timeZone ?? 'UTC',
+    // What the release can do, and not what a recipe says of it: nothing can turn a check off.
+    capabilities: capabilitiesOf(cell.release),
+    opensslLine: opensslLineOf(cell.release),
     traits: traits.flatMap(([trait, holds]) => (holds ? [trait] : [])),
   };
+}
+
+/** Past its last day: nobody brings its own data up to date. */
+function isEnded(release: string, now: Date): boolean {
+  const line = lineOfRelease(release);
+  return line !== undefined && phaseOf(line, now) === 'end-of-life';
 }
 
 /** An image of a Dockerfile is its owner's: only that it starts Node.js is asked of it. */
@@ -52,6 +69,8 @@ export function describeImageCell(image: ImageCellConfig): CheckedCell {
     timeZone: '',
     hardening: [],
     configuration: undefined,
+    capabilities: new Set(),
+    opensslLine: '',
     traits: ['foreign-base'],
   };
 }

@@ -32,8 +32,13 @@ const LayerSchema = z.object({
 const CaseSchema = z.strictObject({
   id: z.string(),
   suite: z.string(),
-  /** `flaky`: it passed, and not on the first attempt. `not-run`: another one failed before, and nothing else was asked. */
-  result: z.enum(['passed', 'failed', 'flaky', 'not-run']),
+  /**
+   * `flaky`: it passed, and not on the first attempt. `not-run`: another one failed before, and nothing else was run.
+   * `not-applicable`: the image cannot have what is checked, for the reason that is given; neither passed nor missing.
+   */
+  result: z.enum(['passed', 'failed', 'flaky', 'not-run', 'not-applicable']),
+  /** Why it does not apply. */
+  reason: z.string().exactOptional(),
   attempts: z.array(
     z.strictObject({ result: z.enum(['passed', 'failed']), durationMs: z.number(), problems: z.array(z.string()) }),
   ),
@@ -109,7 +114,7 @@ export function isCompletePass(report: TestReport, required: readonly Suite[]): 
   const covered = required.every(
     (suite) =>
       report.suites.some((done) => done.id === suite.id && done.digest === suite.digest) &&
-      report.cases.some((item) => item.suite === suite.id),
+      report.cases.some((item) => item.suite === suite.id && item.result === 'passed'),
   );
-  return covered && report.cases.every((item) => item.result === 'passed');
+  return covered && report.cases.every(({ result }) => result === 'passed' || result === 'not-applicable');
 }

@@ -34,14 +34,19 @@ export async function runSuites(
   let done = 0;
   let failed = 0;
   const finished = await mapConcurrent(jobs, parallel, async ({ suite, job, ids }) => {
-    if (failFast && failed > 0) return ids.map((id) => notRun(suite, id));
+    if (failFast && failed > 0) return ids.map((id) => withoutRun(suite, id, { result: 'not-run' }));
     const cases = await attempt(target, { suite, job, ids, retries: Math.max(retries, suite.settings.retries) });
     done += cases.length;
     failed += cases.filter(({ result }) => result === 'failed').length;
     onCase?.(done, total, failed);
     return cases;
   });
-  return finished.flat();
+  const left = suites.flatMap((suite) =>
+    (suite.notApplicable ?? [])
+      .filter(({ id }) => wants(suite.suite.id, id))
+      .map((item) => withoutRun(suite, item.id, { result: 'not-applicable', reason: item.reason })),
+  );
+  return [...finished.flat(), ...left];
 }
 
 interface Work {
@@ -119,7 +124,7 @@ function toCase(suite: string, id: string, attempts: readonly CaseOutcome[]): Te
   };
 }
 
-function notRun({ suite }: TestSuite, id: string): TestCase {
+function withoutRun({ suite }: TestSuite, id: string, result: Pick<TestCase, 'result' | 'reason'>): TestCase {
   const rest = { durationMs: 0, exitCode: null, problems: [], output: '', droppedBytes: 0, layers: [] };
-  return { id, suite: suite.id, result: 'not-run', attempts: [], ...rest };
+  return { id, suite: suite.id, ...result, attempts: [], ...rest };
 }

@@ -65,9 +65,17 @@ export const defaultSettings: TestSettings = {
   arguments: {},
 };
 
+/** A case that an image cannot have, and why. */
+export interface NotApplicable {
+  readonly id: string;
+  readonly reason: string;
+}
+
 /** Tests of one definition, ready to run. */
 export interface TestSuite {
   readonly suite: Suite;
   readonly settings: TestSettings;
   readonly jobs: readonly TestJob[];
+  /** Cases of the definition that do not apply to the image; part of the suite's digest. */
+  readonly notApplicable?: readonly NotApplicable[];
 }

@@ -1,4 +1,3 @@
-import semver from 'semver';
 import type { EnvironmentConfig } from '../../config/environment-schema.ts';
 import { matchesGlob } from '../../core/glob.ts';
 import type { Digest } from '../../core/digest.ts';
@@ -7,7 +6,7 @@ import { readPredicate, statementsOf, type EvidenceOf, type GateInput } from '..
 import { readIndex, readManifest } from '../../store/manifest.ts';
 import type { Store } from '../../store/store.ts';
 import { debianSuites } from '../catalog/debian-suites.ts';
-import { lineOf, phaseOf } from '../catalog/release-lines.ts';
+import { lineName, lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
 
 export interface ImageQuestion {
   readonly index: Digest;
@@ -52,7 +51,7 @@ export async function inputFromImage(store: Store, question: ImageQuestion): Pro
   const release = annotations['org.opencontainers.image.version'] ?? annotations['io.nodeworthy.cell'] ?? '';
   const base = annotations['io.nodeworthy.base'] ?? '';
   const cell = annotations['io.nodeworthy.cell'] ?? '';
-  const line = semver.valid(release) ? lineOf(semver.major(release)) : undefined;
+  const line = lineOfRelease(release);
   const suite = platforms
     .flatMap((target) => statementsOf(target.evidence, 'sbom-cyclonedx'))
     .flatMap(({ predicate }) => suiteNamed(predicate))[0];
@@ -76,7 +75,7 @@ export async function inputFromImage(store: Store, question: ImageQuestion): Pro
     evidence: own,
     platforms,
     facts: {
-      line: line && { major: line.major, phase: phaseOf(line, now), end: line.end },
+      line: line && { name: lineName(line), phase: phaseOf(line, now), end: line.end },
       baseEnd: debianSuites.find(({ codename }) => codename === (suite ?? base))?.endOfLife,
     },
     waivers: environment.config.waivers.filter(({ cells }) => cells === undefined || matchesGlob(cells, cell)),

@@ -5,13 +5,14 @@ import { believedEvidence } from '../../evidence/believed-evidence.ts';
 import { EndOfLifeSchema, WaiversSchema, type Certificate } from '../../formats/attestation/predicate-shapes.ts';
 import { isIndexType } from '../../formats/oci/media-types.ts';
 import type { Descriptor } from '../../formats/oci/descriptor.ts';
+import { stands, waivedName } from '../../gates/waivers.ts';
 import { missing, readPredicate, statementsOf, type EvidenceOf } from '../../gates/gate.ts';
 import { revocationGate } from '../../gates/members/revocation.ts';
 import { readIndex } from '../../store/manifest.ts';
 import type { Store } from '../../store/store.ts';
 import type { TrustPolicy } from '../../trust/trust-policy.ts';
 import { bestCertificate, certificatesFor } from '../certify/find-certificate.ts';
-import { lineOf, phaseOf } from '../catalog/release-lines.ts';
+import { lineName, lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
 import type { AskedEnvironment } from '../gate/custom-gates.ts';
 
 export interface Check {
@@ -73,7 +74,7 @@ export async function verifyImage(store: Store, image: Descriptor, options: Veri
   checks.push(subjectCheck(image.digest, platforms, certificate, isIndex));
   checks.push(inputsCheck(certificate, evidence));
   checks.push(revocationCheck(all));
-  checks.push(lineCheck(all, now), waiversCheck(certificate, now));
+  checks.push(lineCheck(all, certificate, now), waiversCheck(certificate, now));
   if (options.environment) checks.push(await policyCheck(store, { index, evidence, certificate, options }));
   return { verified: checks.every(({ ok }) => ok), digest: image.digest, checks, certificate };
 }
@@ -206,18 +207,28 @@ function revocationCheck(all: readonly EvidenceOf[]): Check {
     : { id: 'revocation', ok: true, reason: 'nothing was taken back' };
 }
 
-/** A line that has ended since is over, whatever the certificate says. */
-function lineCheck(all: readonly EvidenceOf[], now: Date): Check {
+/** A line that has ended is over, unless the certificate names who takes responsibility, and until when. */
+function lineCheck(all: readonly EvidenceOf[], certificate: Certificate | undefined, now: Date): Check {
   const id = 'support';
   const release = releaseOf(all);
   if (release === undefined || !semver.valid(release))
     return { id, ok: true, reason: 'no Node.js release line to look at' };
-  const line = lineOf(semver.major(release));
+  const line = lineOfRelease(release);
+  const name = line && lineName(line);
+  const waiver = WaiversSchema.safeParse(certificate?.['nodeworthy_waivers'] ?? []).data?.find(
+    (item) => name !== undefined && item.line === name && stands(item, now),
+  );
+  if (waiver)
+    return {
+      id,
+      ok: true,
+      reason: `LEGACY: Node.js ${name} ended on ${line?.end}; ${waiver.by} takes responsibility until ${waiver.until}`,
+    };
   if (!line || phaseOf(line, now) === 'end-of-life')
     return {
       id,
       ok: false,
-      reason: `Node.js ${semver.major(release)} came to its end${line ? ` on ${line.end}` : ''}`,
+      reason: `Node.js ${name ?? release} came to its end${line ? ` on ${line.end}` : ''}`,
       fix: 'move to a maintained line',
     };
   const ended = all
@@ -231,7 +242,7 @@ function lineCheck(all: readonly EvidenceOf[], now: Date): Check {
       reason: `its makers ended it on ${ended.endOfLife}`,
       fix: ended.successor === undefined ? 'move to a newer image' : `use ${ended.successor}`,
     };
-  return { id, ok: true, reason: `Node.js ${line.major} is ${phaseOf(line, now)} until ${line.end}` };
+  return { id, ok: true, reason: `Node.js ${lineName(line)} is ${phaseOf(line, now)} until ${line.end}` };
 }
 
 /** What somebody took responsibility for until a day is nobody's after it. */
@@ -245,7 +256,7 @@ function waiversCheck(certificate: Certificate | undefined, now: Date): Check {
   return {
     id,
     ok: false,
-    reason: `the waiver of ${lapsed.vulnerability} lapsed on ${lapsed.until}`,
+    reason: `the waiver of ${waivedName(lapsed)} lapsed on ${lapsed.until}`,
     fix: 'repair it, or renew the waiver, and certify again',
   };
 }

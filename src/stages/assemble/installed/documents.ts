@@ -1,3 +1,6 @@
+import { resolveLink } from '../../../formats/tar/path.ts';
+import type { ImageTree } from '../../../trees/image-tree.ts';
+
 /**
  * Documents that slim and build images leave out, now and when packages are installed later: the file for
  * `/etc/dpkg/dpkg.cfg.d` is made of the same list. Folders stay, because maintainer scripts write links into them.
@@ -16,6 +19,22 @@ const included: readonly { readonly glob: string; readonly pattern: RegExp }[] =
 
 export function isExcludedDocument(path: string): boolean {
   return excluded.some(({ pattern }) => pattern.test(path)) && !included.some(({ pattern }) => pattern.test(path));
+}
+
+/**
+ * Maintainer scripts write links to documents that were left out, some by way of another link (alternatives): a link
+ * that is a document, or leads to one, goes when its target is missing.
+ */
+export function removeLinksToDocuments(tree: ImageTree): void {
+  for (;;) {
+    const dangling = tree.entries().filter(({ path, node }) => {
+      if (node.kind !== 'symlink') return false;
+      const target = resolveLink(path, node.target);
+      return !tree.has(target) && (isExcludedDocument(path) || isExcludedDocument(target));
+    });
+    if (dangling.length === 0) return;
+    for (const { path } of dangling) tree.delete(path);
+  }
 }
 
 /** dpkg(1), `--path-exclude` and `--path-include`. */

@@ -13,6 +13,7 @@ import { openContents, type ContentFile } from '../../../trees/content-access.ts
 import { generatedFile, ImageTree, normaliseHardlinks, type TreeEntry } from '../../../trees/image-tree.ts';
 import { requireKnownOwners } from '../known-owners.ts';
 import { collect } from './collect.ts';
+import { removeLinksToDocuments } from './documents.ts';
 import { preinstNames, writeDpkgDatabase } from './dpkg-database.ts';
 import { exampleSources, finishSystem } from './finish.ts';
 import { materialise } from '../../../trees/materialise.ts';
@@ -38,7 +39,7 @@ export interface InstallRequest {
 }
 
 /** Raised when the same packages give another system. */
-const installVersion = 3;
+const installVersion = 4;
 const flights = new SingleFlight<InstalledSystem>();
 const timeoutMs = 1_800_000;
 
@@ -123,6 +124,7 @@ async function install(
     const footprints = await materialise(withoutCompilers(tree), folder, contents);
     await runScripts({ packages, platform, folder, sandbox, mtime });
     const collected = await collect({ folder, before: tree, footprints, mtime });
+    removeLinksToDocuments(collected);
     normaliseDates(collected, { mtime, read: contents.read });
     if (!below) {
       const example = packages

@@ -1,5 +1,6 @@
 import type { FileContent, ImageTree, TreeNode } from '../../../trees/image-tree.ts';
 import { generatedFile } from '../../../trees/image-tree.ts';
+import { compiledCache } from '../vendor-caches.ts';
 
 /**
  * What maintainer scripts leave behind that says when and where they ran, or that is made again when it is needed.
@@ -22,7 +23,7 @@ export const scrubbedPaths: readonly {
   { pattern: /^var\/lib\/dpkg\/(?:lock|lock-frontend|triggers\/Lock)$/, because: 'lock' },
   { pattern: /^var\/lib\/(?:apt\/lists|systemd\/(?:random-seed|credential\.secret))(?:\/.+)?$/, because: 'cache' },
   {
-    pattern: /(?:^|\/)__pycache__(?:\/|$)/,
+    pattern: compiledCache,
     because: 'compiled again when Python needs it; not the same bytes twice',
     withFolders: true,
   },

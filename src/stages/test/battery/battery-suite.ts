@@ -1,16 +1,23 @@
-import { readFileSync } from 'node:fs';
 import { canonicalJson } from '../../../core/canonical-json.ts';
 import { digestOf } from '../../../core/digest.ts';
 import type { Environment, LayerFile, RunResult } from '../../../runtimes/runtime.ts';
 import { assertionOf } from '../assertion-text.ts';
-import { defaultSettings, type CaseOutcome, type TestJob, type TestSuite, type TestTarget } from '../suite.ts';
+import {
+  defaultSettings,
+  type CaseOutcome,
+  type NotApplicable,
+  type TestJob,
+  type TestSuite,
+  type TestTarget,
+} from '../suite.ts';
 import { auditIds, auditImage } from './audit/audit-image.ts';
 import {
-  appliesTo,
   batteryVersion,
   containerRuns,
+  isMeantFor,
   sharedChecks,
   sharedRequest,
+  whyNot,
   type CheckedCell,
   type ContainerRun,
   type SharedCheck,
@@ -18,37 +25,39 @@ import {
 import { checkScripts } from './check-folders.ts';
 import { createTestAuthority } from './test-authority.ts';
 
-const runner = 'shared.mjs';
-const scripts = new Map([...checkScripts, [runner, readFileSync(new URL(`./${runner}`, import.meta.url))]]);
-const names = [...scripts.keys()].sort();
+const names = [...checkScripts.keys()].sort();
 
 /**
- * What one image has to pass, by name and by the digest of everything it demands. The digest does not know the release:
- * cells of one variant share it.
+ * What one image has to pass, by name and by the digest of everything it demands, and what does not apply to it. The
+ * digest does not know the release: cells of one variant whose releases can do the same share it.
  */
 export function batterySuite(cell: CheckedCell): TestSuite {
-  const shared = sharedChecks.filter((check) => appliesTo(check, cell));
-  const alone = containerRuns.filter((run) => appliesTo(run, cell));
+  const meant = {
+    shared: sharedChecks.filter((check) => isMeantFor(check, cell)),
+    alone: containerRuns.filter((run) => isMeantFor(run, cell)),
+  };
+  const notApplicable = [...meant.shared, ...meant.alone].flatMap((check): NotApplicable[] => {
+    const reason = whyNot(check, cell);
+    return reason === undefined ? [] : [{ id: check.id, reason }];
+  });
+  const shared = meant.shared.filter((check) => whyNot(check, cell) === undefined);
+  const alone = meant.alone.filter((run) => whyNot(run, cell) === undefined);
   const audits = auditIds(cell);
   const any: CheckedCell = { ...cell, release: '', suite: '' };
   const digest = digestOf(
     canonicalJson({
       batteryVersion,
-      scripts: names.map((name) => [name, digestOf(scripts.get(name) ?? '')]),
+      scripts: names.map((name) => [name, digestOf(checkScripts.get(name) ?? '')]),
       shared: [shared, sharedRequest(any)],
       alone: alone.map((run) => [run.id, run.request(any)]),
       audits: [audits, cell.user, cell.hardening],
+      notApplicable: notApplicable.map(({ id }) => id),
     }),
   );
   const jobs: TestJob[] = [
     {
       ids: shared.map(({ id }) => id),
-      async run(target, ids) {
-        const environment = await layered(target, shared);
-        const request = { ...sharedRequest(cell), env: { ...sharedRequest(cell).env, ONLY: JSON.stringify(ids) } };
-        const { result } = await target.runtime.run(environment, request, target.context.signal);
-        return readSharedCases(ids, result);
-      },
+      run: (target, ids) => runShared(target, { cell, shared, ids }),
     },
     ...alone.map((run): TestJob => ({ ids: [run.id], run: (target) => runAlone(target, { run, cell, shared }) })),
     { ids: audits, run: (target, ids) => auditImage(target, { cell, ids }) },
@@ -57,7 +66,33 @@ export function batterySuite(cell: CheckedCell): TestSuite {
     suite: { id: `nodeworthy-${cell.variant}`, origin: 'vendor', kind: 'battery', digest },
     settings: defaultSettings,
     jobs: jobs.filter(({ ids }) => ids.length > 0),
+    notApplicable,
   };
+}
+
+interface SharedRun {
+  readonly cell: CheckedCell;
+  readonly shared: readonly SharedCheck[];
+  readonly ids: readonly string[];
+}
+
+/** One container for all; when a check ends the engine, that check failed, and the others go on in another container. */
+async function runShared(target: TestTarget, { cell, shared, ids }: SharedRun): Promise<CaseOutcome[]> {
+  const environment = await layered(target, shared);
+  const outcomes: CaseOutcome[] = [];
+  let open = ids;
+  while (open.length > 0) {
+    const request = { ...sharedRequest(cell), env: { ...sharedRequest(cell).env, ONLY: JSON.stringify(open) } };
+    const { result } = await target.runtime.run(environment, request, target.context.signal);
+    const reported = readReportedIds(result.stdout);
+    const stopped = open.findIndex((id) => !reported.has(id));
+    // A container that told of nothing, or ran out of time, tells the same the next time.
+    const isOver = stopped < 0 || result.timedOut || !hasBegun(result.stdout);
+    const judged = isOver ? open : open.slice(0, stopped + 1);
+    outcomes.push(...readSharedCases(judged, result));
+    open = isOver ? [] : open.slice(stopped + 1);
+  }
+  return outcomes;
 }
 
 async function runAlone(
@@ -96,7 +131,7 @@ function batteryLayer(shared: readonly SharedCheck[], now: Date): LayerFile[] {
     ...names.map((name): LayerFile => ({
       ...plain,
       path: `nodeworthy-test/${name}`,
-      bytes: scripts.get(name) ?? Buffer.alloc(0),
+      bytes: checkScripts.get(name) ?? Buffer.alloc(0),
     })),
     { ...plain, path: 'nodeworthy-test/shared.json', bytes: Buffer.from(JSON.stringify(shared)) },
     ...createTestAuthority(now),
@@ -111,6 +146,18 @@ interface SharedLine {
 }
 
 const marker = '@@nodeworthy-case ';
+
+function readReportedIds(stdout: string): ReadonlySet<string> {
+  return new Set(
+    stdout
+      .split('\n')
+      .flatMap((line) => (line.startsWith(marker) ? [(JSON.parse(line.slice(marker.length)) as SharedLine).id] : [])),
+  );
+}
+
+function hasBegun(stdout: string): boolean {
+  return stdout.includes('@@nodeworthy-begin ');
+}
 
 /** One line of JSON per check; a check without a line did not get its turn, and that is a failure. */
 export function readSharedCases(ids: readonly string[], result: RunResult): CaseOutcome[] {

@@ -1,4 +1,5 @@
 import type { HardeningRuleName } from '../../../config/hardening.ts';
+import { capabilityTable, type Capability } from '../../catalog/capabilities.ts';
 import type { RunRequest, RunResult } from '../../../runtimes/runtime.ts';
 import { assertionOf } from '../assertion-text.ts';
 
@@ -13,6 +14,10 @@ export interface CheckedCell {
   readonly timeZone: string;
   /** What the configuration of the image must say; undefined for one that is its owner's. */
   readonly configuration: ExpectedConfiguration | undefined;
+  /** What its release can do: checks that need more do not apply. */
+  readonly capabilities: ReadonlySet<Capability>;
+  /** What `process.versions.openssl` has to begin with. */
+  readonly opensslLine: string;
   /** What is special about the image: see {@link Trait}. */
   readonly traits: readonly Trait[];
 }
@@ -26,10 +31,7 @@ export interface ExpectedConfiguration {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/**
- * What an image lacks that others of its variant have, because its base or its hardening says so. A check that needs
- * it is not asked for, and the suite says so by its digest.
- */
+/** What an image lacks that others of its variant have, because its base, its hardening or its line says so. */
 export type Trait =
   | 'no-shell'
   | 'no-package-manager'
@@ -37,18 +39,48 @@ export type Trait =
   | 'no-certificates'
   | 'foreign-base'
   /** The release line does not ship it. */
-  | 'no-corepack';
+  | 'no-corepack'
+  /** The build tools of its npm cannot use the Python of the system. */
+  | 'no-native-builds'
+  | 'end-of-life';
+
+const traitReasons: Readonly<Record<Trait, string>> = {
+  'no-shell': 'the image has no shell',
+  'no-package-manager': 'hardening removed the package manager',
+  'no-init': 'the base has no init',
+  'no-certificates': 'the base has no bundle of authorities',
+  'foreign-base': 'the base is the decision of its makers',
+  'no-corepack': 'the release does not ship corepack',
+  'no-native-builds': 'node-gyp of its npm does not know the Python of this system',
+  'end-of-life': 'its line has ended: what it carries itself is as old as the release',
+};
 
 /** Which images a check is about; without it, all. */
 interface Scope {
   readonly variants?: readonly string[];
   readonly unless?: readonly Trait[];
+  /** What a release must be able to do; of a list within the list, one is enough. */
+  readonly needs?: readonly (Capability | readonly Capability[])[];
 }
 
-export function appliesTo({ variants, unless = [] }: Scope, cell: Pick<CheckedCell, 'variant' | 'traits'>): boolean {
+/** Whether a check is meant for the variant at all: one that is not does not appear. */
+export function isMeantFor({ variants }: Scope, { variant }: Pick<CheckedCell, 'variant'>): boolean {
   // An image of a Dockerfile has its own checks, and none of ours by default.
-  const isMeant = variants === undefined ? cell.variant !== 'image' : variants.includes(cell.variant);
-  return isMeant && !unless.some((trait) => cell.traits.includes(trait));
+  return variants === undefined ? variant !== 'image' : variants.includes(variant);
+}
+
+/** Why a check of this variant does not apply to an image; undefined when it does. */
+export function whyNot(
+  { unless = [], needs = [] }: Scope,
+  cell: Pick<CheckedCell, 'release' | 'capabilities' | 'traits'>,
+): string | undefined {
+  const missing = needs.find((need) => ![need].flat().some((name) => cell.capabilities.has(name as Capability)));
+  if (missing !== undefined) {
+    const what = [missing].flat().map((name) => `${capabilityTable[name as Capability].what} (${name})`);
+    return `Node.js ${cell.release} does not have ${what.join(' or ')}`;
+  }
+  const trait = unless.find((name) => cell.traits.includes(name));
+  return trait && traitReasons[trait];
 }
 
 /** One container of its own: something a process inside cannot do to itself. */
@@ -70,102 +102,127 @@ export interface SharedCheck extends Scope {
 }
 
 /** Raised when a check starts to demand something else. */
-export const batteryVersion = 4;
+export const batteryVersion = 5;
 
 const folder = '/nodeworthy-test';
 const timeoutMs = 30_000;
 const mebibyte = 1 << 20;
 const withShell = ['slim', 'build'] as const;
 
-/** In the order they run; the last two change the process: its time zone, and what is loaded. */
+/** In the order they run. */
 export const sharedChecks: readonly SharedCheck[] = [
-  { id: 'version', script: 'version.mjs' },
-  { id: 'arbitrary-user/own', script: 'arbitrary-user.mjs' },
-  { id: 'diagnostics', script: 'diagnostics.mjs' },
+  { id: 'version', script: 'version.js' },
+  { id: 'capabilities', script: 'capabilities.js' },
+  { id: 'quiet-start', script: 'quiet-start.js' },
+  { id: 'arbitrary-user/own', script: 'arbitrary-user.js' },
+  { id: 'diagnostics/report', script: 'diagnostics.js', needs: ['diagnostic-report'] },
+  { id: 'diagnostics/heap-snapshot', script: 'heap-snapshot.js', needs: ['heap-snapshot'] },
   {
     id: 'tls-store/system',
-    script: 'tls-store.mjs',
+    script: 'tls-store.js',
     env: { EXPECTED_TRUST: 'yes', SSL_CERT_FILE: `${folder}/ca.crt` },
+    needs: ['tls-verification', ['system-ca', 'openssl-ca']],
   },
   {
     id: 'tls-store/extra',
-    script: 'tls-store.mjs',
+    script: 'tls-store.js',
     env: { EXPECTED_TRUST: 'yes', NODE_USE_SYSTEM_CA: '0', NODE_EXTRA_CA_CERTS: `${folder}/ca.crt` },
+    needs: ['extra-ca'],
   },
-  { id: 'tls-store/unknown', script: 'tls-store.mjs', env: { EXPECTED_TRUST: 'no', NODE_USE_SYSTEM_CA: '0' } },
-  { id: 'ca-bundle', script: 'ca-bundle.mjs', unless: ['no-certificates', 'foreign-base'] },
-  { id: 'dns-files', script: 'dns-files.mjs', unless: ['foreign-base'] },
-  { id: 'crypto', script: 'crypto.mjs' },
-  { id: 'workers', script: 'workers.mjs' },
-  { id: 'http', script: 'http.mjs' },
-  { id: 'orphans', script: 'orphans.mjs', unless: ['no-init'] },
-  { id: 'file-modes', script: 'file-modes.mjs' },
-  { id: 'wasm', script: 'wasm.mjs' },
-  { id: 'fetch-proxy', script: 'fetch-proxy.mjs' },
-  { id: 'quic', script: 'quic.mjs' },
-  { id: 'openssl', script: 'openssl.mjs' },
-  { id: 'fips', script: 'fips.mjs' },
-  { id: 'permission', script: 'permission.mjs' },
-  { id: 'test-runner', script: 'test-runner.mjs' },
-  { id: 'sqlite', script: 'sqlite.mjs' },
-  { id: 'inspector', script: 'inspector.mjs' },
-  { id: 'fatal-report', script: 'fatal-report.mjs' },
-  { id: 'user-signals', script: 'user-signals.mjs' },
-  { id: 'unhandled', script: 'unhandled.mjs' },
-  { id: 'large-file', script: 'large-file.mjs' },
-  { id: 'data-age', script: 'data-age.mjs', unless: ['foreign-base'] },
-  { id: 'npm/install', script: 'npm-install.mjs', variants: withShell, unless: ['no-shell', 'no-package-manager'] },
+  {
+    id: 'tls-store/unknown',
+    script: 'tls-store.js',
+    env: { EXPECTED_TRUST: 'no', NODE_USE_SYSTEM_CA: '0' },
+    needs: ['tls-verification'],
+  },
+  { id: 'ca-bundle', script: 'ca-bundle.js', unless: ['no-certificates', 'foreign-base'] },
+  { id: 'dns-files', script: 'dns-files.js', unless: ['foreign-base'] },
+  { id: 'crypto/basics', script: 'crypto.js' },
+  { id: 'crypto/key-pairs', script: 'key-pairs.js', needs: ['key-pairs'] },
+  { id: 'crypto/web', script: 'web-crypto.js', needs: ['web-crypto'] },
+  { id: 'workers', script: 'workers.js', needs: ['worker-threads', 'shared-memory'] },
+  { id: 'http/1', script: 'http.js' },
+  { id: 'http/2', script: 'http2.js', needs: ['http2'] },
+  { id: 'http/fetch', script: 'fetch.js', needs: ['fetch'] },
+  { id: 'orphans', script: 'orphans.js', unless: ['no-init'] },
+  { id: 'file-modes', script: 'file-modes.js' },
+  { id: 'wasm', script: 'wasm.js', needs: ['webassembly'] },
+  { id: 'es-modules', script: 'es-modules.js', needs: ['es-modules'] },
+  { id: 'fetch-proxy', script: 'fetch-proxy.js', needs: ['fetch'] },
+  { id: 'quic', script: 'quic.js', needs: ['es-modules'] },
+  { id: 'openssl', script: 'openssl.js' },
+  { id: 'fips', script: 'fips.js' },
+  { id: 'permission', script: 'permission.js', needs: ['permission'] },
+  { id: 'test-runner', script: 'test-runner.js', needs: ['test-runner'] },
+  { id: 'sqlite', script: 'sqlite.js', needs: ['sqlite'] },
+  { id: 'inspector', script: 'inspector.js', needs: ['inspector'] },
+  { id: 'fatal-report', script: 'fatal-report.js', needs: ['diagnostic-report'] },
+  { id: 'user-signals/own', script: 'user-signals.js' },
+  { id: 'user-signals/inspector', script: 'inspector-signal.js', needs: ['inspector'] },
+  { id: 'unhandled/errors', script: 'unhandled.js' },
+  { id: 'unhandled/rejections', script: 'rejections.js', needs: ['fatal-rejections'] },
+  { id: 'large-file', script: 'large-file.js' },
+  { id: 'data-age/system', script: 'data-age.js', unless: ['foreign-base'] },
+  { id: 'data-age/icu', script: 'icu-age.js', needs: ['full-icu'], unless: ['end-of-life'] },
+  { id: 'npm/install', script: 'npm-install.js', variants: withShell, unless: ['no-shell', 'no-package-manager'] },
   {
     id: 'corepack',
-    script: 'corepack.mjs',
+    script: 'corepack.js',
     variants: withShell,
     unless: ['no-shell', 'no-package-manager', 'no-corepack'],
   },
   {
     id: 'shell',
-    script: 'shell.mjs',
+    script: 'shell.js',
     variants: withShell,
     unless: ['no-shell', 'no-package-manager', 'foreign-base'],
   },
-  { id: 'time-zones', script: 'time-zones.mjs', unless: ['foreign-base'] },
-  { id: 'builtin-modules', script: 'builtin-modules.mjs' },
+  { id: 'time-zones/system', script: 'time-zones.js', unless: ['foreign-base'] },
+  { id: 'time-zones/icu', script: 'icu.js', needs: ['full-icu'] },
+  { id: 'builtin-modules', script: 'builtin-modules.js' },
 ];
 
 /** The container of the shared checks. */
 export function sharedRequest(cell: CheckedCell): RunRequest {
-  return { ...requestFor(cell, 'shared.mjs', { EXPECTED_USER: cell.user }), timeoutMs: 4 * timeoutMs };
+  return {
+    ...requestFor(cell, [`${folder}/shared.js`], { EXPECTED_USER: cell.user, EXPECTED_OPENSSL: cell.opensslLine }),
+    timeoutMs: 6 * timeoutMs,
+  };
 }
 
 export const containerRuns: readonly ContainerRun[] = [
   signalRun('handled', 'yes', 0),
   // Without an init Node.js is process 1, to which the kernel sends no signal that it does not handle.
-  { ...signalRun('default', 'no', 143), unless: ['no-init'] },
-  ...[128, 256, 512, 2048].map((containerMb) =>
-    containerRun(
+  { ...signalRun('default', 'no', 143), unless: ['no-init'], needs: ['exit-by-signal'] },
+  ...[128, 256, 512, 2048].map((containerMb): ContainerRun => ({
+    ...containerRun(
       `heap-limit/${containerMb}MB`,
-      'heap-limit.mjs',
+      'heap-limit.js',
       { CONTAINER_MB: String(containerMb), EXPECTED_HEAP_MB: '0' },
       { memoryBytes: containerMb * mebibyte },
     ),
-  ),
-  containerRun(
-    'heap-limit/override',
-    'heap-limit.mjs',
-    { CONTAINER_MB: '512', EXPECTED_HEAP_MB: '100', NODE_OPTIONS: '--max-old-space-size=100' },
-    { memoryBytes: 512 * mebibyte },
-  ),
-  containerRun('arbitrary-user/any', 'arbitrary-user.mjs', { EXPECTED_USER: '123456:0' }, { user: '123456:0' }),
-  containerRun('read-only-root', 'read-only-root.mjs', {}, { readOnly: true, tmpfs: ['/tmp'] }),
+    // Small limits are followed with the percentage alone: what a release chooses itself has a floor.
+    needs: [containerMb === 2048 ? 'memory-limit' : 'heap-percentage'],
+  })),
   {
-    ...containerRun('stdin', 'stdin.mjs', {}, { input: Buffer.from('piped in') }),
+    id: 'heap-limit/override',
+    script: 'heap-limit.js',
+    needs: ['heap-statistics'],
+    request: (cell) => overrideRequest(cell),
+    judge: expectExit(0),
+  },
+  containerRun('arbitrary-user/any', 'arbitrary-user.js', { EXPECTED_USER: '123456:0' }, { user: '123456:0' }),
+  containerRun('read-only-root', 'read-only-root.js', {}, { readOnly: true, tmpfs: ['/tmp'] }),
+  {
+    ...containerRun('stdin', 'stdin.js', {}, { input: Buffer.from('piped in') }),
     judge: (result) => [
       ...expectExit(0)(result),
       ...(result.stdout.trim() === '{"text":"piped in","isTerminal":false}' ? [] : [`read ${result.stdout.trim()}`]),
     ],
   },
-  containerRun('terminal', 'terminal.mjs', {}, { terminal: true }),
-  containerRun('fork-storm', 'fork-storm.mjs', {}, { pidsLimit: 40 }),
-  entrypointRun('option', ['--print', '40 + 2'], '42'),
+  containerRun('terminal', 'terminal.js', {}, { terminal: true }),
+  containerRun('fork-storm', 'fork-storm.js', {}, { pidsLimit: 40 }),
+  entrypointRun('option', ['-p', '40 + 2'], '42'),
   entrypointRun('file', [`${folder}/entrypoint.js`, 'a b'], 'ran with ["a b"]'),
   entrypointRun('unknown', ['entrypoint.js'], 'ran with []', folder),
   entrypointRun('command', ['sh', '-c', 'echo from a shell'], 'from a shell'),
@@ -177,10 +234,28 @@ export const containerRuns: readonly ContainerRun[] = [
     judge: (result) => expectExit(0)(result),
   },
   {
-    ...containerRun('toolchain', 'toolchain.mjs', {}, { timeoutMs: 300_000 }),
+    ...containerRun('toolchain', 'toolchain.js', {}, { timeoutMs: 300_000 }),
     variants: ['build'],
+    needs: ['node-api'],
+    unless: ['no-native-builds'],
   },
 ];
+
+/** By NODE_OPTIONS where the release reads it, as people do; else on the command line. */
+function overrideRequest(cell: CheckedCell): RunRequest {
+  const option = '--max-old-space-size=100';
+  const byVariable = cell.capabilities.has('heap-option');
+  const env = {
+    CONTAINER_MB: '512',
+    EXPECTED_HEAP_MB: '100',
+    ...(byVariable ? { NODE_OPTIONS: option } : {}),
+  };
+  const script = [`${folder}/run-check.js`, 'heap-limit.js'];
+  return {
+    ...requestFor(cell, byVariable ? script : [option, ...script], env),
+    memoryBytes: 512 * mebibyte,
+  };
+}
 
 function containerRun(
   id: string,
@@ -188,7 +263,12 @@ function containerRun(
   env: Record<string, string>,
   more: Partial<RunRequest>,
 ): ContainerRun {
-  return { id, script, request: (cell) => ({ ...requestFor(cell, script, env), ...more }), judge: expectExit(0) };
+  return {
+    id,
+    script,
+    request: (cell) => ({ ...requestFor(cell, [`${folder}/run-check.js`, script], env), ...more }),
+    judge: expectExit(0),
+  };
 }
 
 /** Through the image's own entrypoint; the output must be the expected text. */
@@ -216,19 +296,20 @@ function signalRun(name: string, handler: string, exitCode: number): ContainerRu
   // Long enough for an emulator to start; an image that ignores the signal shows itself soon.
   const waitMs = 15_000;
   return {
-    ...containerRun(`signals/${name}`, 'signals.mjs', { HANDLER: handler }, { signalAfter, timeoutMs: waitMs }),
+    ...containerRun(`signals/${name}`, 'signals.js', { HANDLER: handler }, { signalAfter, timeoutMs: waitMs }),
     judge: expectExit(exitCode, 5000),
   };
 }
 
-function requestFor(cell: CheckedCell, script: string, env: Record<string, string>): RunRequest {
+function requestFor(cell: CheckedCell, command: readonly string[], env: Record<string, string>): RunRequest {
   return {
-    command: ['node', `${folder}/${script}`],
+    command: ['node', ...command],
     env: {
       EXPECTED_RELEASE: cell.release,
       EXPECTED_SUITE: cell.suite,
       EXPECTED_VARIANT: cell.variant,
       EXPECTED_ZONE: cell.timeZone,
+      CAPABILITIES: [...cell.capabilities].sort().join(' '),
       ...env,
     },
     timeoutMs,

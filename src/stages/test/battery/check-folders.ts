@@ -8,11 +8,14 @@ export const checkReasons: Readonly<Record<string, string>> = Object.fromEntries
   folders.map((name) => [name, readFileSync(new URL(`${name}/reason.txt`, root), 'utf8').trim()]),
 );
 
-/** Scripts of the checks by their file names; a check that reads the image's layers has none. */
+/**
+ * Scripts of the checks by their file names, and of the harness that runs them; a check that reads the image's layers
+ * has none.
+ */
 export const checkScripts: ReadonlyMap<string, Buffer> = new Map(
-  folders.flatMap((folder) =>
-    readdirSync(new URL(`${folder}/`, root))
-      .filter((name) => /\.m?js$/.test(name))
-      .map((name) => [name, readFileSync(new URL(`${folder}/${name}`, root))] as const),
+  [...folders.map((folder) => new URL(`${folder}/`, root)), new URL('./harness/', import.meta.url)].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.js'))
+      .map((name) => [name, readFileSync(new URL(name, folder))] as const),
   ),
 );

@@ -1,0 +1,148 @@
+import semver from 'semver';
+
+interface Row {
+  /** Releases that have it: a range that names for each line the first one. */
+  readonly since: string;
+  /** What it is. */
+  readonly what: string;
+  /** What somebody who runs an image without it has to know or do; nothing when it is no matter of running. */
+  readonly lacking?: string;
+}
+
+/**
+ * What a release of Node.js can do, as far as settings of images or checks rely on it: the one place that says so.
+ * Source: each of the ranges was read off the binaries of all releases by `checks/capabilities/probe.js`, and the check
+ * of that name holds them to the binary in every image. Options stand for their place in NODE_OPTIONS.
+ */
+const table = {
+  'builtin-list': { since: '^6.13.0 || ^8.10.0 || >=9.3.0', what: '`module.builtinModules`' },
+  'cgroup-v2': {
+    since: '>=20.3.0',
+    what: 'reads memory limits of cgroup v2',
+    lacking: 'memory limits of cgroup v2 are not seen by the heap: set --max-old-space-size',
+  },
+  'default-tls-1.2': {
+    since: '>=12.0.0',
+    what: 'refuses TLS below 1.2 unless asked',
+    lacking: 'TLS 1.0 and 1.1 are on by default: set minimum versions in the application',
+  },
+  'diagnostic-dir': { since: '^12.16.0 || >=14.0.0', what: '`--diagnostic-dir`' },
+  'diagnostic-report': {
+    since: '^12.17.0 || >=13.12.0',
+    what: 'diagnostic reports without a switch',
+    lacking: 'there are no diagnostic reports',
+  },
+  'dns-services': { since: '>=0.11.14', what: '`dns.lookupService`' },
+  'es-modules': { since: '^12.17.0 || >=13.2.0', what: 'ES modules without a switch' },
+  'exit-by-signal': {
+    since: '>=0.10.0',
+    what: 'a signal ends the process as that signal',
+    lacking: 'a signal that is not handled ends the process with exit code 1',
+  },
+  'exit-code': { since: '>=0.11.8', what: '`process.exitCode`' },
+  'extra-ca': {
+    since: '^6.10.0 || >=7.3.0',
+    what: 'NODE_EXTRA_CA_CERTS',
+    lacking: 'extra authorities are not read from NODE_EXTRA_CA_CERTS: pass them as `ca`',
+  },
+  'fatal-rejections': {
+    since: '>=15.0.0',
+    what: 'an unhandled rejection ends the process',
+    lacking: 'an unhandled rejection does not end the process',
+  },
+  fetch: { since: '>=18.0.0', what: 'global `fetch`' },
+  'full-icu': {
+    since: '>=13.0.0',
+    what: 'all locales of ICU',
+    lacking: 'Intl knows English only',
+  },
+  'gcm-ciphers': { since: '>=0.11.8', what: 'AES-GCM' },
+  'heap-option': { since: '^6.12.0 || ^8.3.0 || >=9.0.0', what: '`--max-old-space-size` in NODE_OPTIONS' },
+  'heap-percentage': {
+    since: '^22.21.0 || >=24.8.0',
+    what: '`--max-old-space-size-percentage`',
+    lacking: 'the heap does not follow the memory limit: set --max-old-space-size to about 70 % of it',
+  },
+  'heap-snapshot': { since: '>=11.13.0', what: '`v8.writeHeapSnapshot`' },
+  'heap-statistics': { since: '>=1.0.0', what: '`v8.getHeapStatistics`' },
+  http2: { since: '^8.8.0 || >=9.0.0', what: 'HTTP/2' },
+  inspector: { since: '>=8.0.0', what: 'the inspector and its module' },
+  'key-pairs': { since: '>=12.0.0', what: 'key pairs, signatures in one call' },
+  'memory-limit': {
+    since: '>=12.7.0',
+    what: 'the largest heap is smaller than a memory limit of two gigabytes',
+    lacking: 'the heap may grow to a size that has nothing to do with the memory limit',
+  },
+  'node-api': { since: '^6.14.2 || ^8.6.0 || >=9.0.0', what: 'Node-API' },
+  'node-options': {
+    since: '^6.12.0 || >=8.0.0',
+    what: 'NODE_OPTIONS',
+    lacking: 'NODE_OPTIONS is not read: pass options on the command line',
+  },
+  npx: { since: '>=8.2.0', what: 'npx beside npm' },
+  'openssl-ca': { since: '^6.11.0 || >=7.5.0', what: '`--use-openssl-ca`' },
+  'openssl-providers': { since: '>=17.0.0', what: 'OpenSSL 3 and its providers' },
+  permission: { since: '>=20.0.0', what: 'the permission model' },
+  'proxy-variables': { since: '^22.21.0 || >=24.0.0', what: 'NODE_USE_ENV_PROXY' },
+  'report-directory': { since: '^12.17.0 || >=13.12.0', what: '`--report-directory`' },
+  'shared-memory': { since: '^8.10.0 || >=9.0.0', what: 'SharedArrayBuffer and Atomics' },
+  sqlite: { since: '^22.13.0 || >=23.4.0', what: '`node:sqlite` without a switch' },
+  'system-ca': {
+    since: '^22.15.0 || >=23.8.0',
+    what: '`--use-system-ca`',
+  },
+  'system-ca-variable': { since: '^22.19.0 || >=24.6.0', what: 'NODE_USE_SYSTEM_CA' },
+  'test-reporters': { since: '^18.15.0 || >=19.6.0', what: 'reporters of the test runner' },
+  'test-runner': { since: '^16.17.0 || >=18.0.0', what: 'the test runner' },
+  'tls-1.2': { since: '>=0.10.0', what: 'TLS 1.2', lacking: 'TLS 1.2 is missing: most servers refuse it' },
+  'tls-1.3': { since: '>=12.0.0', what: 'TLS 1.3' },
+  'tls-verification': {
+    since: '>=0.10.0',
+    what: 'certificates of servers are checked unless told otherwise',
+    lacking: 'certificates of servers are not checked unless `rejectUnauthorized` is set',
+  },
+  'web-crypto': { since: '>=15.0.0', what: 'Web Crypto' },
+  webassembly: { since: '>=8.0.0', what: 'WebAssembly' },
+  'worker-threads': { since: '>=11.7.0', what: 'worker threads' },
+  x509: { since: '>=15.6.0', what: '`crypto.X509Certificate`' },
+} as const satisfies Record<string, Row>;
+
+export type Capability = keyof typeof table;
+export const capabilityNames = Object.keys(table) as Capability[];
+export const capabilityTable: Readonly<Record<Capability, Row>> = table;
+
+/** Lines of OpenSSL by the first release of each: what `process.versions.openssl` begins with. */
+const opensslLines: readonly (readonly [since: string, line: string])[] = [
+  ['>=17.0.0', '3.'],
+  ['^10.16.0 || >=11.12.0', '1.1.1'],
+  ['>=10.0.0', '1.1.0'],
+  ['>=4.0.0', '1.0.2'],
+  ['>=0.10.0', '1.0.1'],
+  ['>=0.8.0', '1.0.0'],
+];
+
+/** What a release can do by its version alone. One that is newer than the data is taken to do what its line does. */
+export function capabilitiesOf(release: string): ReadonlySet<Capability> {
+  return new Set(capabilityNames.filter((name) => semver.satisfies(release, table[name].since)));
+}
+
+export function opensslLineOf(release: string): string {
+  return opensslLines.find(([since]) => semver.satisfies(release, since))?.[1] ?? '';
+}
+
+/** What an image of such a release lacks, in words for whoever runs it. */
+export function limitationsOf(capabilities: ReadonlySet<Capability>): string[] {
+  const authorities = ['system-ca', 'openssl-ca'].some((name) => capabilities.has(name as Capability))
+    ? []
+    : ["the system's authorities are not read: pass them as `ca`"];
+  const others = capabilityNames.flatMap((name) => {
+    const { lacking }: Row = table[name];
+    return lacking === undefined || capabilities.has(name) || isImplied(name, capabilities) ? [] : [lacking];
+  });
+  return [...others, ...authorities];
+}
+
+/** A lesser limitation is not told beside the greater one that has the same remedy. */
+function isImplied(name: Capability, capabilities: ReadonlySet<Capability>): boolean {
+  return (name === 'cgroup-v2' || name === 'memory-limit') && !capabilities.has('heap-percentage');
+}

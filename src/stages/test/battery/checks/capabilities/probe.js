@@ -1,0 +1,230 @@
+// Asks a Node.js binary what it can do, in the words of `stages/catalog/capabilities.ts`. Any release from 0.8 on reads
+// this file, so it is plain ES5. Nothing is decided by a version number but what no program can see.
+var childProcess = require('child_process');
+var fs = require('fs');
+
+function has(name) {
+  try {
+    require(name);
+    return true;
+  } catch (_) {
+    return false;
+  }
+}
+
+function works(code) {
+  try {
+    return Boolean(new Function('require', 'return (' + code + ')')(require));
+  } catch (_) {
+    return false;
+  }
+}
+
+/** Answers that need no process of their own. */
+var questions = {
+  'builtin-list': function () {
+    return Array.isArray(require('module').builtinModules);
+  },
+  'cgroup-v2': function () {
+    return isAtLeast(process.versions.uv, [1, 45]);
+  },
+  'dns-services': function () {
+    return typeof require('dns').lookupService === 'function';
+  },
+  'default-tls-1.2': function () {
+    var min = require('tls').DEFAULT_MIN_VERSION;
+    return min === 'TLSv1.2' || min === 'TLSv1.3';
+  },
+  'diagnostic-report': function () {
+    return Boolean(process.report && process.report.writeReport);
+  },
+  fetch: function () {
+    return typeof fetch === 'function';
+  },
+  'exit-by-signal': function () {
+    return !/^v0\.8\./.test(process.version);
+  },
+  'full-icu': function () {
+    return works('new Intl.NumberFormat("de-DE").format(1234.5) === "1.234,5"');
+  },
+  'gcm-ciphers': function () {
+    var cipher = require('crypto').Cipheriv;
+    return Boolean(cipher && cipher.prototype.getAuthTag);
+  },
+  'heap-snapshot': function () {
+    return has('v8') && typeof require('v8').writeHeapSnapshot === 'function';
+  },
+  'heap-statistics': function () {
+    return has('v8') && require('v8').getHeapStatistics().heap_size_limit > 0;
+  },
+  http2: function () {
+    return has('http2');
+  },
+  inspector: function () {
+    return has('inspector');
+  },
+  'key-pairs': function () {
+    return works('require("crypto").generateKeyPairSync("ed25519") && require("crypto").verify');
+  },
+  'openssl-providers': function () {
+    return Number(process.versions.openssl.split('.')[0]) >= 3;
+  },
+  'node-api': function () {
+    return process.versions.napi !== undefined;
+  },
+  permission: function () {
+    return allowed('--permission') || allowed('--experimental-permission');
+  },
+  'shared-memory': function () {
+    return typeof SharedArrayBuffer === 'function' && typeof Atomics === 'object';
+  },
+  sqlite: function () {
+    return has('node:sqlite');
+  },
+  'test-reporters': function () {
+    return allowed('--test-reporter');
+  },
+  'test-runner': function () {
+    return has('node:test');
+  },
+  'tls-1.2': function () {
+    return !/^(?:0\.|1\.0\.0)/.test(process.versions.openssl);
+  },
+  'tls-1.3': function () {
+    return require('tls').DEFAULT_MAX_VERSION === 'TLSv1.3';
+  },
+  'tls-verification': function () {
+    return !/^v0\.8\./.test(process.version);
+  },
+  'web-crypto': function () {
+    return works('require("crypto").webcrypto.subtle');
+  },
+  webassembly: function () {
+    return typeof WebAssembly === 'object';
+  },
+  'worker-threads': function () {
+    return has('worker_threads');
+  },
+  x509: function () {
+    return typeof require('crypto').X509Certificate === 'function';
+  },
+};
+
+/** Options of NODE_OPTIONS that images or checks use, by the capability that they are. */
+var options = {
+  'diagnostic-dir': '--diagnostic-dir=/tmp',
+  'heap-option': '--max-old-space-size=100',
+  'heap-percentage': '--max-old-space-size-percentage=70',
+  'openssl-ca': '--use-openssl-ca',
+  'report-directory': '--report-directory=/tmp',
+  'system-ca': '--use-system-ca',
+};
+
+function allowed(option) {
+  var flags = process.allowedNodeEnvironmentFlags;
+  return Boolean(flags && flags.has(option));
+}
+
+function isAtLeast(version, wanted) {
+  var parts = String(version).split('.');
+  return Number(parts[0]) > wanted[0] || (Number(parts[0]) === wanted[0] && Number(parts[1]) >= wanted[1]);
+}
+
+/** Calls back with the names of what this binary can do, sorted. `bundle` holds one authority. */
+module.exports = function probe(folder, bundle, done) {
+  var found = [];
+  var jobs = [];
+  Object.keys(questions).forEach(function (name) {
+    var answer = false;
+    try {
+      answer = questions[name]();
+    } catch (_) {}
+    if (answer) found.push(name);
+  });
+  ask('node-options', ['-e', '0'], { NODE_OPTIONS: '--nodeworthy-no-such-option' }, function (code) {
+    return code !== 0;
+  });
+  Object.keys(options).forEach(function (name) {
+    var option = options[name];
+    if (process.allowedNodeEnvironmentFlags && !allowed(option.split('=')[0])) return;
+    ask(name, ['-e', 'console.log("runs")'], { NODE_OPTIONS: option }, function (code, text) {
+      return code === 0 && text === 'runs' && found.indexOf('node-options') >= 0;
+    });
+  });
+  if (allowed('--use-system-ca') && require('tls').getCACertificates) {
+    var listed =
+      'var own = require("fs").readFileSync(process.env.SSL_CERT_FILE, "latin1").trim(); console.log(require("tls").getCACertificates("default").some(function (pem) { return pem.trim() === own; }))';
+    ask('system-ca-variable', ['-e', listed], { NODE_USE_SYSTEM_CA: '1', SSL_CERT_FILE: bundle }, function (_, text) {
+      return text === 'true';
+    });
+  }
+  var file = folder + '/module.mjs';
+  fs.writeFileSync(file, 'import { readFileSync } from "fs"; console.log(typeof readFileSync);');
+  ask('es-modules', [file], {}, function (code, text) {
+    return text === 'function';
+  });
+  if (typeof Promise === 'function')
+    ask('fatal-rejections', ['-e', 'Promise.reject(new Error("x"))'], {}, function (code) {
+      return code === 1;
+    });
+  if (has('http2') && typeof fetch === 'function') {
+    var dead = 'http://127.0.0.1:9';
+    ask(
+      'proxy-variables',
+      [
+        '-e',
+        'fetch("http://nowhere.invalid/").catch(function (e) { console.log(e.cause && (e.cause.code || (e.cause.errors && e.cause.errors[0].code) || e.cause.cause && e.cause.cause.code)) })',
+      ],
+      { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: dead, http_proxy: dead, NO_PROXY: '', no_proxy: '' },
+      function (code, text) {
+        return text === 'ECONNREFUSED';
+      }
+    );
+  }
+  ask(
+    'extra-ca',
+    ['-e', 'require("tls").createSecureContext({})'],
+    { NODE_EXTRA_CA_CERTS: '/no-such-file' },
+    function (_, text, problems) {
+      return /extra certs/.test(problems);
+    }
+  );
+  ask('exit-code', ['-e', 'process.exitCode = 9'], {}, function (code) {
+    return code === 9;
+  });
+  next();
+
+  function ask(name, args, variables, judge) {
+    jobs.push(function () {
+      var env = {};
+      Object.keys(process.env).forEach(function (key) {
+        if (!/^(?:NODE_|SSL_CERT_)/.test(key)) env[key] = process.env[key];
+      });
+      Object.keys(variables).forEach(function (key) {
+        env[key] = variables[key];
+      });
+      childProcess.execFile(process.execPath, args, { env: env, timeout: 15000 }, function (error, stdout, stderr) {
+        var code = error ? (typeof error.code === 'number' ? error.code : 1) : 0;
+        if (judge(code, String(stdout).trim(), String(stderr))) found.push(name);
+        next();
+      });
+    });
+  }
+
+  function next() {
+    var job = jobs.shift();
+    if (job) return job();
+    done(found.sort());
+  }
+};
+
+/** Every name that it can answer with. */
+module.exports.names = Object.keys(questions).concat(Object.keys(options), [
+  'es-modules',
+  'exit-code',
+  'extra-ca',
+  'fatal-rejections',
+  'node-options',
+  'proxy-variables',
+  'system-ca-variable',
+]);
