@@ -10,7 +10,7 @@ import { isCompletePass, type Suite, type TestCase, type TestReport } from '../s
 import { runSuites } from '../src/stages/test/run-suites.ts';
 import { buildImages, openRunc, openTarget, type BuiltImage } from './support/battery-target.ts';
 import { expectNoticed } from './support/expect-noticed.ts';
-import { brokenImages } from './support/breakages.ts';
+import { brokenImages, textFile } from './support/breakages.ts';
 
 let runtime: Runtime;
 let image: BuiltImage;
@@ -35,6 +35,35 @@ describe('the battery', () => {
     await expectNoticed(runtime, image, broken);
   });
 
+  it('names each capability that its data has wrong: no check can turn itself off', async () => {
+    const target = await openTarget(runtime, image);
+    const wrong = batterySuite({ ...image.cell, capabilities: new Set() });
+    const wants = (_: string, id: string): boolean => id === 'capabilities';
+    const [found] = await runSuites(target, [wrong], { parallel: 2, failFast: false, retries: 0, wants });
+    const byTools: readonly string[] = ['memory-limit', 'npx'];
+    for (const name of image.cell.capabilities)
+      if (!byTools.includes(name)) expect(found?.problems[0]).toContain(`it has ${name},`);
+  });
+
+  it('goes on with the other checks when one ends the engine', async () => {
+    const whole = await openTarget(runtime, image);
+    const files = [textFile('break.cjs', "require('crypto').createHash = () => process.abort()")];
+    const env = (whole.environment.config.config?.Env ?? []).map((line) =>
+      line.startsWith('NODE_OPTIONS=') ? `${line} --require=/break.cjs` : line,
+    );
+    const target = await openTarget(runtime, image, { files, config: { Env: env } });
+    const ids = ['dns-files', 'crypto/basics', 'http/1', 'wasm'];
+    const wants = (_: string, id: string): boolean => ids.includes(id);
+    const suite = batterySuite(image.cell);
+    const cases = await runSuites(target, [suite], { parallel: 2, failFast: false, retries: 0, wants });
+    expect(cases.map(({ id, result }) => `${id} ${result}`)).toEqual([
+      'dns-files passed',
+      'crypto/basics failed',
+      'http/1 passed',
+      'wasm passed',
+    ]);
+  });
+
   it('has an image broken on purpose, and a reason, for each of its checks', () => {
     const noticed = new Set(brokenImages.flatMap(({ ids }) => ids));
     const every = ['runtime', 'slim', 'build', 'image'].flatMap((variant) =>
@@ -48,32 +77,32 @@ describe('the battery', () => {
   });
 });
 
-describe('a report', () => {
-  const suite: Suite = { id: 'a', origin: 'client', kind: 'script', digest: `sha256:${'1'.repeat(64)}` };
-  const passed: TestCase = {
-    id: 'a',
-    suite: 'a',
-    result: 'passed',
-    attempts: [{ result: 'passed', durationMs: 1, problems: [] }],
-    durationMs: 1,
-    exitCode: 0,
-    problems: [],
-    output: '',
-    droppedBytes: 0,
-    layers: [],
-  };
-  const report: TestReport = {
-    reportVersion: 2,
-    subject: suite.digest,
-    platform: 'linux/amd64',
-    runtime: { name: 'runc', version: '1' },
-    startedAt: '',
-    durationMs: 1,
-    result: 'passed',
-    suites: [suite],
-    cases: [passed],
-  };
+const suite: Suite = { id: 'a', origin: 'client', kind: 'script', digest: `sha256:${'1'.repeat(64)}` };
+const passed: TestCase = {
+  id: 'a',
+  suite: 'a',
+  result: 'passed',
+  attempts: [{ result: 'passed', durationMs: 1, problems: [] }],
+  durationMs: 1,
+  exitCode: 0,
+  problems: [],
+  output: '',
+  droppedBytes: 0,
+  layers: [],
+};
+const report: TestReport = {
+  reportVersion: 2,
+  subject: suite.digest,
+  platform: 'linux/amd64',
+  runtime: { name: 'runc', version: '1' },
+  startedAt: '',
+  durationMs: 1,
+  result: 'passed',
+  suites: [suite],
+  cases: [passed],
+};
 
+describe('a report', () => {
   it.each<[string, Partial<TestReport>]>([
     ['has no cases', { cases: [] }],
     ['is untested', { result: 'untested' }],
@@ -81,11 +110,18 @@ describe('a report', () => {
     ['is about an older definition of the suite', { suites: [{ ...suite, digest: `sha256:${'0'.repeat(64)}` }] }],
     ['says passed but holds a failure', { cases: [{ ...passed, result: 'failed' }] }],
     ['says passed but holds a flaky case', { cases: [{ ...passed, result: 'flaky' }] }],
+    ['has nothing but cases that do not apply', { cases: [{ ...passed, result: 'not-applicable', reason: 'x' }] }],
     ['says passed but holds a case that did not run', { cases: [{ ...passed, result: 'not-run' }] }],
   ])('that %s is no pass', (_, change) => {
     expect(isCompletePass(report, [suite])).toBe(true);
     expect(isCompletePass({ ...report, ...change }, [suite])).toBe(false);
   });
+});
+
+it('a case that does not apply is neither passed nor missing in a report', () => {
+  expect(
+    isCompletePass({ ...report, cases: [passed, { ...passed, id: 'b', result: 'not-applicable' }] }, [suite]),
+  ).toBe(true);
 });
 
 describe('runc', () => {

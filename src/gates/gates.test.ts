@@ -315,9 +315,24 @@ describe('feeds', () => {
 
 describe('lines and bases', () => {
   it('that are over deny, with or without a known vulnerability', () => {
-    expect(open({ image: { phase: 'end-of-life' }, gates: { 'node-line': {} } })[0]).toContain('is end-of-life');
+    expect(open({ image: { phase: 'end-of-life' }, gates: { 'node-line': {} } })[0]).toContain(
+      'Node.js 24 ended on 2030-01-01',
+    );
     expect(open({ image: { baseEnd: '2026-11-21' }, gates: { base: {} } })[0]).toContain('until 2026-11-21 only');
     expect(open({ image: { baseEnd: 'unknown' }, gates: { base: {} } })[0]).toContain('nobody knows');
+  });
+
+  it('that are over name their known vulnerabilities, and let through what somebody takes responsibility for', () => {
+    const gates = { 'node-line': {}, vulnerabilities: { deny: [] } };
+    const image = { phase: 'end-of-life' } as const;
+    const waiver = { line: '24', reason: 'the billing system cannot move yet', by: 'ann', until: '2026-12-31' };
+    const found = [{ id: 'CVE-2026-0001', package: 'node', severity: 'high', kev: false }] as const;
+    expect(open({ image: { ...image, findings: found }, gates })[0]).toContain('CVE-2026-0001');
+    expect(ask({ image, gates, waivers: [waiver] }).result).toBe('allowed');
+    expect(open({ image, gates, waivers: [{ ...waiver, line: '22' }] })[0]).toContain('ended on');
+    expect(open({ image, gates, waivers: [{ ...waiver, until: '2026-11-20' }] })[0]).toContain(
+      'its waiver by ann lapsed on 2026-11-20',
+    );
   });
 
   it('may be LTS only', () => {

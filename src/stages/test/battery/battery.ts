@@ -97,6 +97,8 @@ export interface ContainerRun extends Scope {
 export interface SharedCheck extends Scope {
   readonly id: string;
   readonly script: string;
+  /** For a check that starts many processes; 20 s without it. */
+  readonly timeoutMs?: number;
   /** Set for a check that needs a process of its own with other variables. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -164,7 +166,13 @@ export const sharedChecks: readonly SharedCheck[] = [
   { id: 'large-file', script: 'large-file.js' },
   { id: 'data-age/system', script: 'data-age.js', unless: ['foreign-base'] },
   { id: 'data-age/icu', script: 'icu-age.js', needs: ['full-icu'], unless: ['end-of-life'] },
-  { id: 'npm/install', script: 'npm-install.js', variants: withShell, unless: ['no-shell', 'no-package-manager'] },
+  {
+    id: 'npm/install',
+    script: 'npm-install.js',
+    timeoutMs: 120_000,
+    variants: withShell,
+    unless: ['no-shell', 'no-package-manager'],
+  },
   {
     id: 'corepack',
     script: 'corepack.js',
@@ -174,6 +182,7 @@ export const sharedChecks: readonly SharedCheck[] = [
   {
     id: 'shell',
     script: 'shell.js',
+    timeoutMs: 60_000,
     variants: withShell,
     unless: ['no-shell', 'no-package-manager', 'foreign-base'],
   },
@@ -186,7 +195,7 @@ export const sharedChecks: readonly SharedCheck[] = [
 export function sharedRequest(cell: CheckedCell): RunRequest {
   return {
     ...requestFor(cell, [`${folder}/shared.js`], { EXPECTED_USER: cell.user, EXPECTED_OPENSSL: cell.opensslLine }),
-    timeoutMs: 6 * timeoutMs,
+    timeoutMs: 10 * timeoutMs,
   };
 }
 

@@ -8,7 +8,6 @@ delete process.env.ONLY;
 var checks = JSON.parse(fs.readFileSync('/nodeworthy-test/shared.json', 'utf8')).filter(function (check) {
   return only.indexOf(check.id) >= 0;
 });
-var timeoutMs = 20000;
 var writeOut = process.stdout.write;
 var writeError = process.stderr.write;
 
@@ -26,7 +25,7 @@ function next() {
     return true;
   };
   if (check.env) inChild(check, finish);
-  else perform(check.script, timeoutMs, finish);
+  else perform(check.script, check.timeoutMs || 20000, finish);
 
   function finish(error, text) {
     process.stdout.write = writeOut;
@@ -54,7 +53,7 @@ function report(marker, value) {
 function inChild(check, done) {
   help.node(
     ['/nodeworthy-test/run-check.js', check.script],
-    { env: check.env, timeoutMs: timeoutMs },
+    { env: check.env, timeoutMs: check.timeoutMs || 20000 },
     function (result) {
       var failed = result.code !== 0;
       done(failed ? new Error('exit code ' + result.code + ': ' + result.stderr) : undefined, result.stdout);
