@@ -8,6 +8,7 @@ import { hardeningProfiles, hardeningRules } from '../src/config/hardening.ts';
 import { failureCodes } from '../src/core/errors.ts';
 import { packageCatalogue } from '../src/sources/debian/catalogue.ts';
 import { scrubbedPaths } from '../src/stages/assemble/installed/scrub.ts';
+import { capabilityNames, capabilityTable } from '../src/stages/catalog/capabilities.ts';
 import { variants } from '../src/stages/plan/variants.ts';
 import { allRules } from '../src/stages/assemble/rules/all-rules.ts';
 import { canaries, canaryPrefix } from '../src/stages/test/canaries/load-canaries.ts';
@@ -57,6 +58,14 @@ const sections: Readonly<Record<string, () => string>> = {
       [...statuses].map(([status, meanings]) => [String(status), meanings.join('; ')]),
     );
   },
+  capabilities: () =>
+    table(
+      ['capability', 'what', 'releases', 'without it'],
+      capabilityNames.map((name) => {
+        const { what, since, lacking } = capabilityTable[name];
+        return [`\`${name}\``, what, `\`${since}\``, lacking ?? ''];
+      }),
+    ),
   battery: () =>
     table(
       ['check', 'because'],
@@ -126,6 +135,7 @@ export const generatedDocs = [
   'docs/guides/tests.md',
   'docs/guides/writing-tests.md',
   'docs/guides/image.md',
+  'docs/guides/releases.md',
   'docs/guides/variants.md',
   'docs/guides/hardening.md',
   'docs/guides/gates.md',

@@ -79,6 +79,16 @@ describe('an image as a base', () => {
     );
   });
 
+  it('passes its tests with the strictest hardening, in runtime and slim', async () => {
+    const base = recipe(`  acme9: { image: "${at('glibc:9')}" }`, 'variants: [runtime, slim]\nhardening: strict\n');
+    const cwd = await workspaceWith(base);
+    await command(cwd, ['lock']);
+    expect((await cells(cwd, ['run'])).map(({ outcome, reason }) => [outcome, reason])).toEqual([
+      ['published', undefined],
+      ['published', undefined],
+    ]);
+  });
+
   it('whose tag moved since the lock is reported, and not followed', async () => {
     await pushBase(at('moving:1'), [glibcRoot()]);
     const cwd = await workspaceWith(recipe(`  acme9: { image: "${at('moving:1')}" }`));

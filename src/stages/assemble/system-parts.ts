@@ -13,7 +13,7 @@ import { ImageTree, type TreeEntry } from '../../trees/image-tree.ts';
 import { differenceOf } from '../../trees/layer-difference.ts';
 import type { LayerPart } from '../../trees/layer-part.ts';
 import { readImage, viewParts } from '../../trees/read-image.ts';
-import { debianFacts, type BaseFacts, type ImageSettings } from '../plan/image-settings.ts';
+import { baseImageFacts, debianFacts, type BaseFacts, type ImageSettings } from '../plan/image-settings.ts';
 import type { LockedSystem } from '../resolve/lock.ts';
 import type { ElfInTree } from './closure.ts';
 import { elfFilesOf } from './elf-files.ts';
@@ -149,12 +149,7 @@ async function decideImage(
       entries,
       files: parts.flatMap((part) => part.files),
     };
-    const facts: BaseFacts = {
-      init: image.init,
-      hasShell: image.hasShell && !settings.hardening.includes('shells'),
-      certificateBundle: image.certificateBundle,
-      environment: image.environment,
-    };
+    const facts = baseImageFacts(image, settings);
     return { parts: entries.length > 0 ? [...verbatim, own] : verbatim, libraries: undefined, facts };
   } finally {
     await view.close();

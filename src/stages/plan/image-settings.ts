@@ -42,6 +42,11 @@ export interface BaseFacts {
   readonly environment: readonly string[];
 }
 
+/** What was found out about an image that lies below. */
+export interface BaseImageFacts extends Omit<BaseFacts, 'certificateBundle'> {
+  readonly certificateBundle?: string | undefined;
+}
+
 export interface ImageConfiguration {
   readonly user: string;
   readonly workingDirectory: string;
@@ -77,6 +82,12 @@ export function debianFacts({ variant, hardening }: Pick<ImageSettings, 'variant
     certificateBundle: '/etc/ssl/certs/ca-certificates.crt',
     environment: [],
   };
+}
+
+/** A system of somebody else, as hardening leaves it. */
+export function baseImageFacts(image: BaseImageFacts, { hardening }: Pick<ImageSettings, 'hardening'>): BaseFacts {
+  const { init, certificateBundle, environment } = image;
+  return { init, certificateBundle, environment, hasShell: image.hasShell && !hardening.includes('shells') };
 }
 
 /**

@@ -2,7 +2,7 @@ import type { LoadedRecipe } from '../../config/load-recipe.ts';
 import type { ImageCellConfig } from '../../config/recipe-schema.ts';
 import { findSuite } from '../catalog/debian-suites.ts';
 import type { PlannedCell } from '../plan/cell.ts';
-import { debianFacts, imageConfiguration, settingsFor } from '../plan/image-settings.ts';
+import { baseImageFacts, debianFacts, imageConfiguration, settingsFor } from '../plan/image-settings.ts';
 import type { Lock } from '../resolve/lock.ts';
 import { capabilitiesOf, opensslLineOf } from '../catalog/capabilities.ts';
 import { lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
@@ -23,9 +23,9 @@ export function describeCell(
   const suite = base && 'debian' in base ? findSuite(base.debian, cell.base) : undefined;
   const locked = lock.cells.find((candidate) => candidate.id === cell.id)?.platforms[0];
   const image = lock.systems.find((system) => system.id === locked?.system)?.image;
-  const facts = image ?? debianFacts(settings);
+  const facts = image ? baseImageFacts(image, settings) : debianFacts(settings);
   const traits: readonly (readonly [Trait, boolean])[] = [
-    ['no-shell', !facts.hasShell || settings.hardening.includes('shells')],
+    ['no-shell', !facts.hasShell],
     ['no-package-manager', settings.hardening.includes('package-managers')],
     ['no-init', facts.init.length === 0],
     ['no-certificates', facts.certificateBundle === undefined],
@@ -34,10 +34,7 @@ export function describeCell(
     ['no-native-builds', !canBuildNative(cell.release, suite?.codename)],
     ['end-of-life', isEnded(cell.release, now)],
   ];
-  const configuration = imageConfiguration(cell.release, settings, {
-    ...facts,
-    certificateBundle: facts.certificateBundle,
-  });
+  const configuration = imageConfiguration(cell.release, settings, facts);
   return {
     release: cell.release,
     suite: suite && !suite.isExperimental ? suite.codename : '',

@@ -4,7 +4,7 @@ const { spawn } = require('child_process');
 const http = require('http');
 
 module.exports = (done) => {
-  const child = spawn(process.execPath, ['--inspect=127.0.0.1:0', '-e', 'setInterval(() => {}, 1000)'], {
+  const child = spawn(process.execPath, ['--inspect=127.0.0.1:9229', '-e', 'setInterval(() => {}, 1000)'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let text = '';

@@ -3,7 +3,7 @@ const { spawn } = require('child_process');
 
 module.exports = (done) => {
   const child = spawn(process.execPath, [
-    '--inspect-port=127.0.0.1:0',
+    '--inspect-port=127.0.0.1:9230',
     '-e',
     'setInterval(() => {}, 1000); console.log("ready")',
   ]);
