@@ -17,7 +17,7 @@ import {
   type RunJson,
 } from './measure.ts';
 
-const rounds = Number(process.argv[2] ?? 2);
+const rounds = 2;
 const folder = await mkdtemp(join(tmpdir(), 'nodeworthy-bench-'));
 const registry = await startRegistry();
 const docker = await startDocker();

@@ -10,6 +10,7 @@ export interface RunJson {
   readonly cells: readonly {
     readonly id: string;
     readonly outcome: string;
+    readonly reason?: string;
     readonly platforms: readonly { readonly sizeBytes: number; readonly digest: string }[];
     readonly targets: readonly { readonly uploadedBytes: number }[];
   }[];
@@ -61,8 +62,17 @@ export async function nodeworthy(cwd: string, args: readonly string[]): Promise<
   const status = await new Promise((resolve) => child.on('close', resolve));
   clearInterval(timer);
   const seconds = (performance.now() - started) / 1000;
-  if (status !== 0) throw new Error(`nodeworthy ${args.join(' ')} ended with ${String(status)}: ${output}`);
+  if (status !== 0) throw new Error(`nodeworthy ${args.join(' ')} ended with ${String(status)}\n${troubles(output)}`);
   return { seconds, peakMb, json: JSON.parse(output) as RunJson };
+}
+
+/** Which cells are not in order, and because of which check. */
+function troubles(output: string): string {
+  if (output === '') return 'it printed nothing';
+  const { cells } = JSON.parse(output) as RunJson;
+  return cells
+    .flatMap(({ id, outcome, reason }) => (reason === undefined ? [] : [`  ${id} ${outcome}: ${reason}`]))
+    .join('\n');
 }
 
 /** The files of each image's layers as a build context: docker copies the very same bytes. */
@@ -109,8 +119,12 @@ export function uploaded(json: RunJson | undefined): number {
 }
 
 export function requireAll(json: RunJson, outcome: string): void {
-  for (const cell of json.cells)
-    if (cell.outcome !== outcome) throw new Error(`${cell.id} is ${cell.outcome}, not ${outcome}`);
+  const others = json.cells.filter((cell) => cell.outcome !== outcome);
+  if (others.length === 0) return;
+  const lines = others.map(
+    (cell) => `  ${cell.id} is ${cell.outcome}, not ${outcome}${cell.reason ? `: ${cell.reason}` : ''}`,
+  );
+  throw new Error(lines.join('\n'));
 }
 
 export function say(text: string): void {
