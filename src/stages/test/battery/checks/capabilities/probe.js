@@ -134,6 +134,7 @@ function isAtLeast(version, wanted) {
 module.exports = function probe(folder, bundle, done) {
   var found = [];
   var jobs = [];
+  var running = 1;
   Object.keys(questions).forEach(function (name) {
     var answer = false;
     try {
@@ -141,15 +142,20 @@ module.exports = function probe(folder, bundle, done) {
     } catch (_) {}
     if (answer) found.push(name);
   });
-  ask('node-options', ['-e', '0'], { NODE_OPTIONS: '--nodeworthy-no-such-option' }, function (code) {
-    return code !== 0;
-  });
+  // A release that lists what NODE_OPTIONS may hold reads it: no process has to be started for what it says itself.
+  var lists = Boolean(process.allowedNodeEnvironmentFlags);
+  if (lists) found.push('node-options');
+  else
+    ask('node-options', ['-e', '0'], { NODE_OPTIONS: '--nodeworthy-no-such-option' }, function (code) {
+      return code !== 0;
+    });
   Object.keys(options).forEach(function (name) {
     var option = options[name];
-    if (process.allowedNodeEnvironmentFlags && !allowed(option.split('=')[0])) return;
-    ask(name, ['-e', 'console.log("runs")'], { NODE_OPTIONS: option }, function (code, text) {
-      return code === 0 && text === 'runs' && found.indexOf('node-options') >= 0;
-    });
+    if (!lists)
+      ask(name, ['-e', 'console.log("runs")'], { NODE_OPTIONS: option }, function (code, text) {
+        return code === 0 && text === 'runs';
+      });
+    else if (allowed(option.split('=')[0])) found.push(name);
   });
   if (allowed('--use-system-ca') && require('tls').getCACertificates) {
     var listed =
@@ -212,9 +218,18 @@ module.exports = function probe(folder, bundle, done) {
   }
 
   function next() {
-    var job = jobs.shift();
-    if (job) return job();
-    done(found.sort());
+    running--;
+    while (running < 3 && jobs.length > 0) {
+      running++;
+      jobs.shift()();
+    }
+    if (running > 0) return;
+    var reads = found.indexOf('node-options') >= 0;
+    var answers = found.filter(function (name) {
+      // What is not read is accepted without a word.
+      return reads || !options[name];
+    });
+    done(answers.sort());
   }
 };
 
