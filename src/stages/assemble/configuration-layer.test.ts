@@ -37,7 +37,7 @@ function decide(
     sharedHardening: [],
     layers: 'shared',
     compressorId: '',
-    capabilities: capabilitiesOf('24.21.0'),
+    capabilities: [...capabilitiesOf('24.21.0')],
     overlay: mergeOverlays([{ ...nothing, ...overlay }], 'x'),
   };
   const entries = Object.entries(nodes).map(([path, node]) => ({ path, node }));

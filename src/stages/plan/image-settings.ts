@@ -28,7 +28,7 @@ export interface ImageSettings {
   readonly overlay: MergedOverlay;
   readonly compressorId: string;
   /** What the release can do: each image starts with the best settings that its Node.js understands. */
-  readonly capabilities: ReadonlySet<Capability>;
+  readonly capabilities: readonly Capability[];
 }
 
 /** What assembly has to know of the operating system under an image. */
@@ -70,7 +70,7 @@ export function settingsFor(
     layers: recipe.layers,
     overlay: mergeOverlays(overlays, cell.id),
     compressorId: compressions[recipe.compression].id,
-    capabilities: capabilitiesOf(cell.release),
+    capabilities: [...capabilitiesOf(cell.release)],
   };
 }
 
@@ -98,18 +98,18 @@ export function imageConfiguration(release: string, settings: ImageSettings, bas
   const { variant, overlay, hardening, capabilities } = settings;
   const authorities = authoritySettings(settings, base);
   const options = [
-    ...(capabilities.has('heap-percentage')
+    ...(capabilities.includes('heap-percentage')
       ? [`--max-old-space-size-percentage=${overlay.heapPercentage ?? heapPercentage}`]
       : []),
     ...diagnosticOptions(capabilities),
     ...authorities.options,
     ...overlay.nodeOptions,
   ];
-  if (overlay.nodeOptions.length > 0 && !capabilities.has('node-options'))
+  if (overlay.nodeOptions.length > 0 && !capabilities.includes('node-options'))
     throw new Failure('RECIPE_INVALID', `Node.js ${release} does not read NODE_OPTIONS, and an overlay sets it`, {
       hint: 'limit the overlay to other cells, or pass the options on the command line of the application',
     });
-  const limitations = limitationsOf(capabilities);
+  const limitations = limitationsOf(new Set(capabilities));
   const environment = new Map<string, string>([
     ...base.environment.map((line): [string, string] => [
       line.slice(0, line.indexOf('=')),
@@ -149,9 +149,9 @@ export function imageConfiguration(release: string, settings: ImageSettings, bas
 }
 
 /** Where the files of reports and snapshots go, as far as the release lets itself be told. */
-function diagnosticOptions(capabilities: ReadonlySet<Capability>): string[] {
-  if (capabilities.has('diagnostic-dir')) return [`--diagnostic-dir=/${imagePaths.diagnostics}`];
-  return capabilities.has('report-directory') ? [`--report-directory=/${imagePaths.diagnostics}`] : [];
+function diagnosticOptions(capabilities: readonly Capability[]): string[] {
+  if (capabilities.includes('diagnostic-dir')) return [`--diagnostic-dir=/${imagePaths.diagnostics}`];
+  return capabilities.includes('report-directory') ? [`--report-directory=/${imagePaths.diagnostics}`] : [];
 }
 
 /**
@@ -162,11 +162,11 @@ function authoritySettings(
   { capabilities }: ImageSettings,
   base: BaseFacts,
 ): { readonly options: readonly string[]; readonly variables: readonly (readonly [string, string])[] } {
-  if (capabilities.has('system-ca-variable')) return { options: [], variables: [['NODE_USE_SYSTEM_CA', '1']] };
-  if (capabilities.has('system-ca')) return { options: ['--use-system-ca'], variables: [] };
+  if (capabilities.includes('system-ca-variable')) return { options: [], variables: [['NODE_USE_SYSTEM_CA', '1']] };
+  if (capabilities.includes('system-ca')) return { options: ['--use-system-ca'], variables: [] };
   // Without a bundle this would leave none at all.
   const hasBundle = base.certificateBundle !== undefined;
-  return { options: hasBundle && capabilities.has('openssl-ca') ? ['--use-openssl-ca'] : [], variables: [] };
+  return { options: hasBundle && capabilities.includes('openssl-ca') ? ['--use-openssl-ca'] : [], variables: [] };
 }
 
 /** The day on which the makers of a line stop: whoever pulls an image later can see that it is over. */
