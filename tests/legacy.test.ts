@@ -88,6 +88,16 @@ describe('releases of lines past their end', () => {
     expect(stdout).toContain('ann takes responsibility until 2099-12-31');
   });
 
+  it('fail with the reason of their own when the recipe has a capability wrong', async () => {
+    await writeRecipe(
+      '  endOfLife: { reason: enterprises run them }\n  capabilities: { "22.20.0": { has: [heap-percentage] } }',
+    );
+    await runCli(['lock', '--quiet'], { cwd });
+    const { cells } = await run(['test', '--cells', '22.*']);
+    expect(cells[0]).toMatchObject({ id: '22.20.0-trixie-runtime', outcome: 'failed' });
+    expect(cells[0]?.reason).toContain('--max-old-space-size-percentage= is not allowed in NODE_OPTIONS');
+  });
+
   it('are refused, each by name, when the recipe does not say that it wants them', async () => {
     await writeRecipe('');
     const { exitCode, stdout, stderr } = await runCli(['lock'], { cwd });

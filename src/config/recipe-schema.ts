@@ -130,6 +130,16 @@ export const RecipeSchema = z
           .union([z.literal('npm'), NpmSource, DistSource])
           .default('npm')
           .describe('Where Node.js binaries come from'),
+        capabilities: z
+          .record(
+            z.string(),
+            z.strictObject({
+              has: z.array(z.string()).default([]).describe('What they can do beyond the data on releases'),
+              lacks: z.array(z.string()).default([]).describe('What they cannot do, as a build without ICU'),
+            }),
+          )
+          .default({})
+          .describe('For binaries of your own, by range of releases; a check holds it to the binary'),
         endOfLife: z
           .strictObject({
             reason: z.string().min(10).describe('Why images of lines past their end are wanted'),

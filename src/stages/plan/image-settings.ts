@@ -4,9 +4,10 @@ import { canonicalJson } from '../../core/canonical-json.ts';
 import { Failure } from '../../core/errors.ts';
 import { digestOf, type Digest } from '../../core/digest.ts';
 import { compressions } from '../../formats/layer-compression.ts';
-import { capabilitiesOf, limitationsOf, type Capability } from '../catalog/capabilities.ts';
+import { limitationsOf, type Capability } from '../catalog/capabilities.ts';
 import { lineOfRelease } from '../catalog/release-lines.ts';
 import { mergeOverlays, type MergedOverlay } from './merge-overlays.ts';
+import { releaseCapabilities } from './release-capabilities.ts';
 import { imagePaths, imageUser, variantNamed, type Variant } from './variants.ts';
 
 /** Raised whenever assembly makes other bytes from the same inputs: a lock says which assembly it was made for. */
@@ -70,7 +71,7 @@ export function settingsFor(
     layers: recipe.layers,
     overlay: mergeOverlays(overlays, cell.id),
     compressorId: compressions[recipe.compression].id,
-    capabilities: [...capabilitiesOf(cell.release)],
+    capabilities: releaseCapabilities(cell.release, recipe),
   };
 }
 

@@ -4,7 +4,7 @@ import { findSuite } from '../catalog/debian-suites.ts';
 import type { PlannedCell } from '../plan/cell.ts';
 import { baseImageFacts, debianFacts, imageConfiguration, settingsFor } from '../plan/image-settings.ts';
 import type { Lock } from '../resolve/lock.ts';
-import { capabilitiesOf, opensslLineOf } from '../catalog/capabilities.ts';
+import { opensslLineOf } from '../catalog/capabilities.ts';
 import { lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
 import { canBuildNative, toolsOf } from '../catalog/npm-lines.ts';
 import type { CheckedCell, Trait } from './battery/battery.ts';
@@ -43,8 +43,7 @@ export function describeCell(
     configuration,
     hardening: settings.hardening,
     timeZone: settings.overlay.timeZone ?? 'UTC',
-    // What the release can do, and not what a recipe says of it: nothing can turn a check off.
-    capabilities: capabilitiesOf(cell.release),
+    capabilities: new Set(settings.capabilities),
     opensslLine: opensslLineOf(cell.release),
     traits: traits.flatMap(([trait, holds]) => (holds ? [trait] : [])),
   };
