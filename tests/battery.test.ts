@@ -40,9 +40,10 @@ describe('the battery', () => {
     const wrong = batterySuite({ ...image.cell, capabilities: new Set() });
     const wants = (_: string, id: string): boolean => id === 'capabilities';
     const [found] = await runSuites(target, [wrong], { parallel: 2, failFast: false, retries: 0, wants });
+    expect(found?.result).toBe('failed');
     const byTools: readonly string[] = ['memory-limit', 'npx'];
     for (const name of image.cell.capabilities)
-      if (!byTools.includes(name)) expect(found?.problems[0]).toContain(`it has ${name},`);
+      if (!byTools.includes(name)) expect(found?.output).toContain(`it has ${name},`);
   });
 
   it('goes on with the other checks when one ends the engine', async () => {

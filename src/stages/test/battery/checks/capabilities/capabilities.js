@@ -17,6 +17,8 @@ module.exports = function (done) {
     expected.forEach(function (name) {
       if (found.indexOf(name) < 0) problems.push('it lacks ' + name + ', and the data on releases says it has it');
     });
+    // All of them: a message is cut.
+    if (problems.length > 0) console.log(problems.join('\n'));
     assert.equal(problems.length, 0, process.version + ': ' + problems.join('; '));
     done();
   });

@@ -142,7 +142,7 @@ module.exports = function probe(folder, bundle, done) {
     } catch (_) {}
     if (answer) found.push(name);
   });
-  // A release that lists what NODE_OPTIONS may hold reads it: no process has to be started for what it says itself.
+  // A release that lists what NODE_OPTIONS may hold reads it.
   var lists = Boolean(process.allowedNodeEnvironmentFlags);
   if (lists) found.push('node-options');
   else
@@ -151,11 +151,11 @@ module.exports = function probe(folder, bundle, done) {
     });
   Object.keys(options).forEach(function (name) {
     var option = options[name];
-    if (!lists)
-      ask(name, ['-e', 'console.log("runs")'], { NODE_OPTIONS: option }, function (code, text) {
-        return code === 0 && text === 'runs';
-      });
-    else if (allowed(option.split('=')[0])) found.push(name);
+    if (lists && !allowed(option.split('=')[0])) return;
+    // The list is not enough: 12.0.0 has options in it that it refuses without another one.
+    ask(name, ['-e', 'console.log("runs")'], { NODE_OPTIONS: option }, function (code, text) {
+      return code === 0 && text === 'runs';
+    });
   });
   if (allowed('--use-system-ca') && require('tls').getCACertificates) {
     var listed =
