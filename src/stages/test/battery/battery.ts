@@ -114,7 +114,8 @@ const withShell = ['slim', 'build'] as const;
 /** In the order they run. */
 export const sharedChecks: readonly SharedCheck[] = [
   { id: 'version', script: 'version.js' },
-  { id: 'capabilities', script: 'capabilities.js' },
+  // A dozen processes: an emulator needs seconds for each.
+  { id: 'capabilities', script: 'capabilities.js', timeoutMs: 120_000 },
   { id: 'quiet-start', script: 'quiet-start.js' },
   { id: 'arbitrary-user/own', script: 'arbitrary-user.js' },
   { id: 'diagnostics/report', script: 'diagnostics.js', needs: ['diagnostic-report'] },

@@ -209,7 +209,7 @@ module.exports = function probe(folder, bundle, done) {
       Object.keys(variables).forEach(function (key) {
         env[key] = variables[key];
       });
-      childProcess.execFile(process.execPath, args, { env: env, timeout: 15000 }, function (error, stdout, stderr) {
+      childProcess.execFile(process.execPath, args, { env: env, timeout: 60000 }, function (error, stdout, stderr) {
         var code = error ? (typeof error.code === 'number' ? error.code : 1) : 0;
         if (judge(code, String(stdout).trim(), String(stderr))) found.push(name);
         next();
