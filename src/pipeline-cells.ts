@@ -8,7 +8,7 @@ import { assembleCell, type Candidate } from './stages/assemble/assemble-cell.ts
 import { buildImageCell } from './stages/assemble/build-image-cell.ts';
 import type { PlannedCell } from './stages/plan/cell.ts';
 import { settingsFor } from './stages/plan/image-settings.ts';
-import type { Lock } from './stages/resolve/lock.ts';
+import { answersOf, type Lock } from './stages/resolve/lock.ts';
 import { batterySuite } from './stages/test/battery/battery-suite.ts';
 import { describeCell, describeImageCell } from './stages/test/describe-cell.ts';
 import { loadTests, selectTests } from './stages/test/kinds/load-tests.ts';
@@ -63,7 +63,7 @@ async function assemble(
   context.report({ kind: 'cell', cell: cell.id, step: 'assemble' });
   return await assembleCell(store, lock, locked, {
     compression: loaded.recipe.compression,
-    settings: settingsFor(loaded, cell),
+    settings: settingsFor(loaded, cell, answersOf(lock)),
     sandbox,
     knownOnly,
     onStep: (detail) => context.report({ kind: 'cell', cell: cell.id, step: 'assemble', detail }),

@@ -9,7 +9,7 @@ import { certifyCell } from './stages/certify/certify-cell.ts';
 import { gateCell, loadPolicy, type GatedCell, type Policy } from './stages/gate/gate-cell.ts';
 import type { PlannedCell } from './stages/plan/cell.ts';
 import { settingsFor } from './stages/plan/image-settings.ts';
-import { inputsOfCell, type Lock } from './stages/resolve/lock.ts';
+import { answersOf, inputsOfCell, type Lock } from './stages/resolve/lock.ts';
 import { openScanner, type Scanner } from './stages/scan/scanner.ts';
 import { readVex, vexStatements } from './stages/scan/vex.ts';
 import { describeInput } from './sources/input.ts';
@@ -144,7 +144,7 @@ export async function gate(
     index: candidate.index.digest,
     suitesFor,
     inputs: [...inputs, ...(candidate.madeFrom ?? []).map(({ digest }) => digest)],
-    hardening: cell.release === '' ? [] : settingsFor(loaded, cell).hardening,
+    hardening: cell.release === '' ? [] : settingsFor(loaded, cell, answersOf(lock)).hardening,
     author,
     chosenOn: lock.date,
     now,

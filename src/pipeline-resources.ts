@@ -71,7 +71,7 @@ export function openResources(input: ResourcesInput) {
 }
 
 /** Maintainer scripts change a folder of this machine: an engine elsewhere cannot. */
-function requireSandbox(runtime: Runtime): Sandbox {
+export function requireSandbox(runtime: Runtime): Sandbox {
   if (runtime.sandbox) return runtime.sandbox;
   throw new Failure('SANDBOX_MISSING', `slim and build images need a sandbox, which ${runtime.name} is not`, {
     hint: 'install runc and run as root: apt-get install runc',

@@ -25,7 +25,7 @@ import {
   type PublishTarget,
   type TargetReceipt,
 } from './stages/publish/publish-cell.ts';
-import { inputsOfCell, requireFresh, type Lock } from './stages/resolve/lock.ts';
+import { answersOf, inputsOfCell, requireFresh, type Lock } from './stages/resolve/lock.ts';
 import { restoreMissing } from './stages/resolve/restore-missing.ts';
 import type { BenchOptions } from './stages/test/run-suites.ts';
 import type { TestSuite } from './stages/test/suite.ts';
@@ -229,7 +229,7 @@ async function archiveOf(
     lock,
     cell: locked,
     compression,
-    settings: settingsFor(loaded, cell),
+    settings: settingsFor(loaded, cell, answersOf(lock)),
   });
 }
 

@@ -50,6 +50,7 @@ const layers = [
   'src/pipeline-plan.ts',
   'src/pipeline-evidence.ts',
   'src/pipeline-resources.ts',
+  'src/pipeline-probe.ts',
   'src/pipeline-review.ts',
   'src/pipeline.ts',
   'src/cli/',

@@ -140,6 +140,12 @@ export const RecipeSchema = z
           )
           .default({})
           .describe('For binaries of your own, by range of releases; a check holds it to the binary'),
+        probe: z
+          .enum(['unknown', 'always'])
+          .default('unknown')
+          .describe(
+            'Which binaries are asked what they can do when the lock is made: those of releases `unknown` to the data, or `always`, for Node.js of your own making',
+          ),
         endOfLife: z
           .strictObject({
             reason: z.string().min(10).describe('Why images of lines past their end are wanted'),

@@ -28,6 +28,8 @@ export interface NodeSource {
   /** For messages: which source, at which host. */
   readonly label: string;
   listVersions(platform: string): Promise<string[]>;
+  /** ISO day on which a version was published that is not listed any more; undefined where a source cannot know. */
+  publishedOn?(version: string, platform: string): Promise<string | undefined>;
   /** Finds, downloads and proves one distribution. */
   acquire(version: string, platform: string, libc: Libc): Promise<NodeInput>;
   /** Downloads again what a lock pins. */

@@ -225,7 +225,10 @@ export const brokenImages: readonly BrokenImage[] = [
   {
     ids: ['inspector'],
     what: 'an inspector that does not open',
-    breakage: patched("if (process.execArgv.some((flag) => flag.startsWith('--inspect='))) process.exit(1)"),
+    // What a Node.js without an inspector says to the option. To end the child itself would be a race with the answer.
+    breakage: patched(
+      "const child = require('child_process'); const { spawn } = child; child.spawn = (file, args, options) => spawn(file, args.map((arg) => (arg.startsWith('--inspect=') ? '--no-such-option' : arg)), options)",
+    ),
   },
   {
     ids: ['user-signals/own'],

@@ -1,6 +1,7 @@
 import { failureCodes } from '../../core/errors.ts';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Context } from '../../core/context.ts';
+import { openProbe } from '../../pipeline-probe.ts';
 import { resolveLock } from '../../stages/resolve/resolve-lock.ts';
 import { writeLock, type Lock } from '../../stages/resolve/lock.ts';
 import { defineCommand, recipeOptions } from '../command.ts';
@@ -41,7 +42,14 @@ export const lock = defineCommand<LockResult>({
 export async function makeLock(workspace: Workspace, context: Context, update: boolean): Promise<LockResult> {
   context.report({ kind: 'stage', stage: 'lock', state: 'started' });
   const store = await openStore(workspace);
-  const made = await resolveLock(store, workspace.loaded, context, { aptFolder, previous: workspace.lock, update });
+  const { loaded, lock: before } = workspace;
+  const probe = openProbe({ store, loaded, context });
+  let made: Lock;
+  try {
+    made = await resolveLock(store, loaded, context, { aptFolder, previous: before, update, ask: probe.ask });
+  } finally {
+    await probe.close();
+  }
   // A lock that would only differ in its day is the same lock.
   const previous = workspace.lock;
   const same = previous !== undefined && contentOf(previous) === contentOf(made);

@@ -176,6 +176,9 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
       const packument = await getPackument(packageFor(platform));
       return Object.keys(packument.versions).filter((version) => semver.valid(version) !== null);
     },
+    async publishedOn(version, platform) {
+      return (await getPackument(packageFor(platform))).time?.[version]?.slice(0, 10);
+    },
     async acquire(version, platform, libc): Promise<NodeInput> {
       if (libc === 'musl')
         throw new Failure('SELECTION_EMPTY', `${label} has no Node.js for musl`, {

@@ -1,6 +1,17 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { compileFunction } from 'node:vm';
 import semver from 'semver';
 import { describe, expect, it } from 'vitest';
-import { capabilitiesOf, capabilityNames, capabilityTable, limitationsOf, opensslLineOf } from './capabilities.ts';
+import {
+  capabilitiesOf,
+  capabilityNames,
+  capabilityTable,
+  isInData,
+  isProbed,
+  limitationsOf,
+  opensslLineOf,
+} from './capabilities.ts';
 
 describe('what a release can do', () => {
   it.each([
@@ -20,6 +31,26 @@ describe('what a release can do', () => {
     for (const name of capabilityNames) expect(semver.validRange(capabilityTable[name].since), name).not.toBeNull();
     expect(capabilitiesOf('26.99.0')).toEqual(capabilitiesOf('26.10.0'));
     expect(capabilitiesOf('99.0.0')).toEqual(capabilitiesOf('26.10.0'));
+  });
+
+  it.each([
+    ['24.21.0', true],
+    ['0.10.48', true],
+    ['24.99.0', false],
+    ['27.0.0', false],
+    ['0.10.49', false],
+    ['24.0.0-rc.1', false],
+    ['22.0.0-nightly20240101', false],
+  ])('speaks of %s: %s', (release, speaks) => {
+    expect(isInData(release)).toBe(speaks);
+  });
+
+  it('is what the probe asks, but for what it cannot see', () => {
+    const text = readFileSync(new URL('../test/battery/checks/capabilities/probe.js', import.meta.url), 'utf8');
+    const module: { exports: { names: readonly string[] } } = { exports: { names: [] } };
+    compileFunction(text, ['require', 'module'])(createRequire(import.meta.url), module);
+    const { names } = module.exports;
+    expect([...names].sort()).toEqual(capabilityNames.filter(isProbed).sort());
   });
 
   it('is told as limitations where somebody has to know, without the same remedy twice', () => {

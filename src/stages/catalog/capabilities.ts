@@ -108,8 +108,39 @@ const table = {
 } as const satisfies Record<string, Row>;
 
 export type Capability = keyof typeof table;
-export const capabilityNames = Object.keys(table) as Capability[];
+export const capabilityNames = Object.keys(table) as [Capability, ...Capability[]];
 export const capabilityTable: Readonly<Record<Capability, Row>> = table;
+
+/** The newest release of each line that was asked. */
+const newestInData = [
+  '0.8.28',
+  '0.10.48',
+  '0.11.15',
+  '0.12.18',
+  '4.9.1',
+  '5.12.0',
+  '6.17.1',
+  '7.10.1',
+  '8.17.0',
+  '9.11.2',
+  '10.24.1',
+  '11.15.0',
+  '12.22.12',
+  '13.14.0',
+  '14.21.3',
+  '15.14.0',
+  '16.20.2',
+  '17.9.1',
+  '18.20.8',
+  '19.8.1',
+  '20.20.2',
+  '21.7.3',
+  '22.23.3',
+  '23.11.1',
+  '24.21.0',
+  '25.9.0',
+  '26.12.1',
+];
 
 /** Lines of OpenSSL by the first release of each: what `process.versions.openssl` begins with. */
 const opensslLines: readonly (readonly [since: string, line: string])[] = [
@@ -120,6 +151,26 @@ const opensslLines: readonly (readonly [since: string, line: string])[] = [
   ['>=0.10.0', '1.0.1'],
   ['>=0.8.0', '1.0.0'],
 ];
+
+/** What no binary can be asked: it takes a container with a limit, or npm beside it. */
+const notProbed: ReadonlySet<Capability> = new Set<Capability>(['memory-limit', 'npx']);
+
+/** Whether a binary can be asked for it. */
+export function isProbed(name: Capability): boolean {
+  return !notProbed.has(name);
+}
+
+/** Whether binaries of this release were asked when the data was written. */
+export function isInData(release: string): boolean {
+  const version = semver.parse(release);
+  if (!version || version.prerelease.length > 0) return false;
+  const newest = newestInData.find((candidate) => semver.satisfies(candidate, lineRange(version)));
+  return newest !== undefined && semver.lte(version, newest);
+}
+
+function lineRange({ major, minor }: semver.SemVer): string {
+  return major === 0 ? `0.${minor}.x` : `${major}.x`;
+}
 
 /** What a release can do by its version alone. One that is newer than the data is taken to do what its line does. */
 export function capabilitiesOf(release: string): ReadonlySet<Capability> {

@@ -7,7 +7,7 @@ import { compressions } from '../../formats/layer-compression.ts';
 import { limitationsOf, type Capability } from '../catalog/capabilities.ts';
 import { lineOfRelease } from '../catalog/release-lines.ts';
 import { mergeOverlays, type MergedOverlay } from './merge-overlays.ts';
-import { releaseCapabilities } from './release-capabilities.ts';
+import { releaseCapabilities, type ReleaseAnswers } from './release-capabilities.ts';
 import { imagePaths, imageUser, variantNamed, type Variant } from './variants.ts';
 
 /** Raised whenever assembly makes other bytes from the same inputs: a lock says which assembly it was made for. */
@@ -62,6 +62,7 @@ export interface ImageConfiguration {
 export function settingsFor(
   { recipe, overlays }: Pick<LoadedRecipe, 'recipe' | 'overlays'>,
   cell: { readonly id: string; readonly release: string; readonly variant: string },
+  answers: ReleaseAnswers,
 ): ImageSettings {
   const variant = variantNamed(cell.variant);
   return {
@@ -71,7 +72,7 @@ export function settingsFor(
     layers: recipe.layers,
     overlay: mergeOverlays(overlays, cell.id),
     compressorId: compressions[recipe.compression].id,
-    capabilities: releaseCapabilities(cell.release, recipe),
+    capabilities: releaseCapabilities(cell.release, recipe, answers),
   };
 }
 

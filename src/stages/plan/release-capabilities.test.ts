@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { RecipeSchema } from '../../config/recipe-schema.ts';
-import { releaseCapabilities } from './release-capabilities.ts';
+import { releaseCapabilities, type ReleaseAnswers } from './release-capabilities.ts';
 
-function decide(release: string, capabilities: object): string[] {
+function decide(release: string, capabilities: object, answers: ReleaseAnswers = new Map()): string[] {
   const recipe = RecipeSchema.parse({
     name: 'test',
     node: { releases: [24], capabilities },
     bases: { trixie: { debian: 'trixie' } },
   });
-  return releaseCapabilities(release, recipe);
+  return releaseCapabilities(release, recipe, answers);
 }
 
 describe('what a recipe says of releases', () => {
@@ -17,6 +17,13 @@ describe('what a recipe says of releases', () => {
     expect(decide('24.21.0', override)).not.toContain('full-icu');
     expect(decide('24.21.0', override)).toContain('diagnostic-dir');
     expect(decide('24.0.0', override)).toContain('full-icu');
+  });
+
+  it('stands above what the binary has answered, and both above the data; what none can be asked stays data', () => {
+    const answers = new Map([['24.99.0', ['fetch', 'sqlite'] as const]]);
+    expect(decide('24.99.0', {}, answers)).toEqual(['fetch', 'memory-limit', 'npx', 'sqlite']);
+    expect(decide('24.99.0', { '24': { lacks: ['sqlite'] } }, answers)).not.toContain('sqlite');
+    expect(decide('24.21.0', {}, answers)).toContain('web-crypto');
   });
 
   it.each([

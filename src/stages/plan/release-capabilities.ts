@@ -2,18 +2,26 @@ import semver from 'semver';
 import type { Recipe } from '../../config/recipe-schema.ts';
 import { Failure } from '../../core/errors.ts';
 import { suggest } from '../../core/suggest.ts';
-import { capabilitiesOf, capabilityNames, type Capability } from '../catalog/capabilities.ts';
+import { capabilitiesOf, capabilityNames, isProbed, type Capability } from '../catalog/capabilities.ts';
 
-/** What no probe of a binary sees: a recipe that had it wrong would not be found out. */
-const notProbed: readonly Capability[] = ['memory-limit', 'npx'];
+/** What binaries have answered, by release. */
+export type ReleaseAnswers = ReadonlyMap<string, readonly Capability[]>;
 
 /**
- * What a release can do: the data on releases, and on top of it what the recipe says of binaries of one's own. The check
- * `capabilities` holds both to the binary, so that neither can turn a check off.
+ * What a release can do: what its binary has answered, or the data on releases, and on top of it what the recipe says of
+ * binaries of one's own. The check `capabilities` holds all of it to the binary, so that nothing can turn a check off.
  * @throws Failure RECIPE_INVALID for a range or a name that does not exist, and for a name in both lists
  */
-export function releaseCapabilities(release: string, { node }: Pick<Recipe, 'node'>): Capability[] {
-  const found = new Set(capabilitiesOf(release));
+export function releaseCapabilities(
+  release: string,
+  { node }: Pick<Recipe, 'node'>,
+  answers: ReleaseAnswers,
+): Capability[] {
+  const inData = capabilitiesOf(release);
+  const answered = answers.get(release);
+  const found = new Set(
+    answered ? capabilityNames.filter((name) => (isProbed(name) ? answered : [...inData]).includes(name)) : inData,
+  );
   for (const [range, { has, lacks }] of Object.entries(node.capabilities)) {
     if (semver.validRange(range) === null)
       throw new Failure('RECIPE_INVALID', `node.capabilities: ${JSON.stringify(range)} is not a range of releases`, {
@@ -41,7 +49,7 @@ function known(range: string, name: string): Capability {
       hint: near ? `did you mean ${near}?` : `known: ${capabilityNames.join(', ')}`,
     });
   }
-  if (!notProbed.includes(capability)) return capability;
+  if (isProbed(capability)) return capability;
   throw new Failure('RECIPE_INVALID', `${where}: ${name} cannot be overridden`, {
     hint: 'no binary can be asked for it, so a mistake would not be found',
   });

@@ -7,9 +7,9 @@ import { cellId } from '../plan/cell.ts';
 import { configurationDigest, settingsFor } from '../plan/image-settings.ts';
 import { mergeOverlays } from '../plan/merge-overlays.ts';
 import { variantNamed } from '../plan/variants.ts';
-import { nodeKey, requireAcquired, type Acquired } from './acquired.ts';
+import { found, nodeKey, requireAcquired, type Acquired } from './acquired.ts';
 import type { ChosenRelease } from './find-releases.ts';
-import type { LockedCell, UnresolvedCell } from './lock.ts';
+import { answersOf, type LockedCell, type ProbedRelease, type UnresolvedCell } from './lock.ts';
 import { systemId, type SystemRequest, type SystemResult } from './resolve-systems.ts';
 
 export interface Acquisitions {
@@ -18,14 +18,20 @@ export interface Acquisitions {
   readonly tools: ReadonlyMap<string, Acquired<ToolInput | undefined>>;
   readonly systems: ReadonlyMap<string, SystemResult>;
   readonly unfit: ReadonlyMap<string, Acquired<never>>;
+  /** Answers of binaries that were asked, by release. */
+  readonly probed: ReadonlyMap<string, Acquired<ProbedRelease>>;
   readonly now: Date;
 }
 
 /** Every cell of the recipe is in one of the two lists. */
-export function decideCells(loaded: LoadedRecipe, { releases, nodes, tools, systems, unfit, now }: Acquisitions) {
+export function decideCells(
+  loaded: LoadedRecipe,
+  { releases, nodes, tools, systems, unfit, probed, now }: Acquisitions,
+) {
   const { recipe } = loaded;
   const cells: LockedCell[] = [];
   const unresolved: UnresolvedCell[] = [];
+  const answers = answersOf({ probed: found(probed) });
   for (const { release, platforms } of releases) {
     for (const [base, config] of Object.entries(recipe.bases)) {
       for (const variant of recipe.variants.map(variantNamed)) {
@@ -33,9 +39,10 @@ export function decideCells(loaded: LoadedRecipe, { releases, nodes, tools, syst
         const extra = packagesFor(loaded, facts.id);
         try {
           requireWanted(release, recipe, now);
+          if (probed.has(release)) requireAcquired(probed.get(release));
           cells.push({
             ...facts,
-            configuration: configurationDigest(release, settingsFor(loaded, facts)),
+            configuration: configurationDigest(release, settingsFor(loaded, facts, answers)),
             platforms: platforms.map((platform) => {
               const result = systems.get(systemKey({ base, config, variant, platform, extra }));
               if (result?.kind !== 'resolved') throw result?.failure ?? new TypeError(`no system for ${facts.id}`);

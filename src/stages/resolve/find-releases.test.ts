@@ -11,6 +11,7 @@ const offers: Readonly<Record<string, readonly string[]>> = {
 const source: NodeSource = {
   label: 'the test',
   listVersions: (platform) => Promise.resolve([...(offers[platform] ?? [])]),
+  publishedOn: (version) => Promise.resolve(version === '24.12.0' ? '2026-10-01' : undefined),
   acquire: () => Promise.reject(new TypeError('not used')),
   acquireTool: () => Promise.reject(new TypeError('not used')),
   restore: () => Promise.reject(new TypeError('not used')),

@@ -59,7 +59,7 @@ export async function selectFrom(
   const { releases, missingPlatforms } = recipe.node;
   const chosen = new Set<string>();
   for (const selector of releases) {
-    for (const release of selectReleases([selector], all, options)) {
+    for (const release of await select(selector)) {
       const missing = missingOf(release);
       if (missing.length === 0) {
         chosen.add(release);
@@ -87,6 +87,28 @@ export async function selectFrom(
     release,
     platforms: offers.filter(({ versions }) => versions.has(release)).map(({ platform }) => platform),
   }));
+
+  async function select(selector: string | number): Promise<string[]> {
+    try {
+      return selectReleases([selector], all, options);
+    } catch (error) {
+      throw isFailure(error, 'SELECTION_EMPTY') ? await explainWithdrawn(error, selector) : error;
+    }
+  }
+
+  /** A version that was there once is no mistake in the recipe. */
+  async function explainWithdrawn(error: Failure, selector: string | number): Promise<Failure> {
+    const version = semver.clean(String(selector));
+    if (version === null) return error;
+    let day: string | undefined;
+    for (const platform of recipe.platforms) day ??= await source.publishedOn?.(version, platform);
+    if (day === undefined) return error;
+    return new Failure(
+      'SELECTION_EMPTY',
+      `node.releases: ${JSON.stringify(selector)}: Node.js ${version} was published at ${source.label} on ${day} and withdrawn since`,
+      { hint: `take another release of its line; ${error.hint}` },
+    );
+  }
 }
 
 interface Before {

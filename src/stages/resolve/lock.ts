@@ -5,6 +5,8 @@ import { Failure } from '../../core/errors.ts';
 import { readTextIfExists, writeFileAtomic } from '../../core/files.ts';
 import type { Recipe } from '../../config/recipe-schema.ts';
 import { DigestSchema } from '../../formats/oci/descriptor.ts';
+import { capabilityNames } from '../catalog/capabilities.ts';
+import type { ReleaseAnswers } from '../plan/release-capabilities.ts';
 import { BaseImageSchema } from './detect-base.ts';
 import { InputSchema, type DebInput, type Input, type NodeInput, type ToolInput } from '../../sources/input.ts';
 
@@ -50,6 +52,13 @@ const UnresolvedCellSchema = z.strictObject({
   hint: z.string().optional(),
 });
 
+/** What a binary that the data on releases does not speak of has answered, and which one was asked. */
+const ProbedReleaseSchema = z.strictObject({
+  release: z.string(),
+  node: DigestSchema,
+  capabilities: z.array(z.enum(capabilityNames)),
+});
+
 export const LockSchema = z.strictObject({
   lockVersion: z.literal(2),
   name: z.string(),
@@ -60,6 +69,7 @@ export const LockSchema = z.strictObject({
   inputs: z.array(InputSchema),
   systems: z.array(LockedSystemSchema),
   cells: z.array(LockedCellSchema),
+  probed: z.array(ProbedReleaseSchema).optional(),
   unresolved: z.array(UnresolvedCellSchema),
 });
 
@@ -67,6 +77,7 @@ export type Lock = z.infer<typeof LockSchema>;
 export type LockedCell = z.infer<typeof LockedCellSchema>;
 export type LockedPlatform = LockedCell['platforms'][number];
 export type LockedSystem = z.infer<typeof LockedSystemSchema>;
+export type ProbedRelease = z.infer<typeof ProbedReleaseSchema>;
 export type UnresolvedCell = z.infer<typeof UnresolvedCellSchema>;
 
 export async function readLock(path: string): Promise<Lock | undefined> {
@@ -95,6 +106,7 @@ function requireWhole(lock: Lock, path: string): void {
     for (const digest of system.packages.flat()) require(`the system ${system.id}`, digest);
     if (system.image) require(`the system ${system.id}`, system.image.digest);
   }
+  for (const { release, node } of lock.probed ?? []) require(`what was asked of ${release}`, node);
   for (const cell of lock.cells) {
     for (const platform of cell.platforms) {
       for (const digest of [platform.node, ...platform.tools]) require(`cell ${cell.id}`, digest);
@@ -133,6 +145,7 @@ export function selectionDigest(recipe: Recipe): Digest {
       packages,
       // Only what was chosen: locks of recipes that do not speak of it stay as they are.
       ...(node.endOfLife ? { endOfLife: true } : {}),
+      ...(node.probe === 'always' ? { probe: 'always' } : {}),
       ...(node.missingPlatforms === 'proceed' ? { missingPlatforms: 'proceed' } : {}),
     }),
   );
@@ -148,6 +161,11 @@ export function requireFresh(lock: Lock, recipe: Recipe, path: string): void {
       hint: 'run `nodeworthy lock` to add and remove what changed, or `nodeworthy lock --update` to refresh everything',
     },
   );
+}
+
+/** What the binaries have answered that a lock was made from. */
+export function answersOf({ probed = [] }: Pick<Lock, 'probed'>): ReleaseAnswers {
+  return new Map(probed.map(({ release, capabilities }) => [release, capabilities]));
 }
 
 export interface PlatformInputs {

@@ -13,6 +13,7 @@ import { decideCells, extraPackages, systemKey } from './decide-cells.ts';
 import { requireKnownSuites, selectFrom, type ChosenRelease } from './find-releases.ts';
 import { findUnfit } from './find-unfit.ts';
 import { inputKey, selectionDigest, type Lock } from './lock.ts';
+import { probeReleases, type AskBinary } from './probe-releases.ts';
 import { resolveSystem, type SystemRequest, type SystemResult, type SystemSources } from './resolve-systems.ts';
 import { restoreMissing } from './restore-missing.ts';
 import { createSourcePorts } from './source-ports.ts';
@@ -22,6 +23,8 @@ export interface ResolveOptions {
   /** Earlier lock: its pins are kept unless `update` is set, and its inputs must not have changed. */
   readonly previous?: Lock;
   readonly update: boolean;
+  /** For releases that the data does not speak of. */
+  readonly ask: AskBinary;
 }
 
 /**
@@ -49,8 +52,9 @@ export async function resolveLock(
     const nodes = await acquireNodes(nodeSource, { releases, libcs: [...libcs], keep, context });
     const tools = await acquireTools(nodeSource, { releases, chosenVariants, keep });
     const unfit = await findUnfit(store, resolved, nodes);
-    const { cells, unresolved } = decideCells(loaded, { releases, nodes, tools, systems, unfit, now: context.now });
-    if (cells.length === 0 && releases.length > 0)
+    const acquired = { releases, nodes, tools, systems, unfit, now: context.now };
+    const first = decideCells(loaded, { ...acquired, probed: new Map() });
+    if (first.cells.length === 0 && releases.length > 0)
       throw firstFailure([...systems.values(), ...nodes.values(), ...tools.values(), ...unfit.values()]);
     const inputs = uniqueInputs([
       ...found(nodes),
@@ -63,15 +67,22 @@ export async function resolveLock(
       store,
       inputs.map((input) => ({ digest: input.digest, size: input.size, title: describeInput(input) })),
     );
-    return {
+    const draft: Lock = {
       lockVersion: 2,
       name: recipe.name,
       date: context.now.toISOString().slice(0, 10),
       selection: selectionDigest(recipe),
       inputs,
       systems: [...new Map(resolved.map(({ system }) => [system.id, system])).values()],
-      cells,
-      unresolved,
+      ...first,
+    };
+    const probed = await probeReleases(draft, { loaded, previous: options.previous, ask: options.ask, context });
+    if (probed.size === 0) return draft;
+    const answers = found(probed);
+    return {
+      ...draft,
+      ...decideCells(loaded, { ...acquired, probed }),
+      ...(answers.length > 0 ? { probed: answers } : {}),
     };
 
     /** Each base × variant × platform once, and once more for each set of packages that overlays add. */

@@ -3,7 +3,7 @@ import type { ImageCellConfig } from '../../config/recipe-schema.ts';
 import { findSuite } from '../catalog/debian-suites.ts';
 import type { PlannedCell } from '../plan/cell.ts';
 import { baseImageFacts, debianFacts, imageConfiguration, settingsFor } from '../plan/image-settings.ts';
-import type { Lock } from '../resolve/lock.ts';
+import { answersOf, type Lock } from '../resolve/lock.ts';
 import { opensslLineOf } from '../catalog/capabilities.ts';
 import { lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
 import { canBuildNative, toolsOf } from '../catalog/npm-lines.ts';
@@ -18,7 +18,7 @@ export function describeCell(
   }: { readonly lock: Lock; readonly loaded: LoadedRecipe; readonly context: { readonly now: Date } },
   cell: PlannedCell,
 ): CheckedCell {
-  const settings = settingsFor(loaded, cell);
+  const settings = settingsFor(loaded, cell, answersOf(lock));
   const base = loaded.recipe.bases[cell.base];
   const suite = base && 'debian' in base ? findSuite(base.debian, cell.base) : undefined;
   const locked = lock.cells.find((candidate) => candidate.id === cell.id)?.platforms[0];
