@@ -258,7 +258,16 @@ export const brokenImages: readonly BrokenImage[] = [
   {
     ids: ['builtin-modules'],
     what: 'a built-in module that is gone',
-    breakage: addEnv('NODE_OPTIONS=--require=/nodeworthy-test/none.cjs'),
+    cell: {
+      builtIns: { has: { modules: ['fs', 'fs/of/tomorrow'], globals: [] }, lacks: { modules: [], globals: [] } },
+    },
+    breakage: () => ({}),
+  },
+  {
+    ids: ['builtin-modules'],
+    what: 'globals that the release is not known to have',
+    cell: { builtIns: { has: { modules: [], globals: [] }, lacks: { modules: ['zlib'], globals: ['fetch'] } } },
+    breakage: () => ({}),
   },
   {
     ids: ['stdin'],

@@ -11,7 +11,7 @@ interface Row {
 
 /**
  * What a release of Node.js can do, as far as settings of images or checks rely on it: the one place that says so.
- * Source: the ranges were read off the binaries of 670 releases by `checks/capabilities/probe.js`, and the check
+ * Source: the ranges were read off the binaries of all 672 releases that the npm registry lists by `checks/capabilities/probe.js`, and the check
  * of that name holds them to the binary in every image. Options stand for their place in NODE_OPTIONS.
  */
 const table = {

@@ -4,6 +4,7 @@ import { findSuite } from '../catalog/debian-suites.ts';
 import type { PlannedCell } from '../plan/cell.ts';
 import { baseImageFacts, debianFacts, imageConfiguration, settingsFor } from '../plan/image-settings.ts';
 import { answersOf, type Lock } from '../resolve/lock.ts';
+import { builtInsOf } from '../catalog/built-ins.ts';
 import { opensslLineOf } from '../catalog/capabilities.ts';
 import { lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
 import { canBuildNative, toolsOf } from '../catalog/npm-lines.ts';
@@ -44,6 +45,7 @@ export function describeCell(
     hardening: settings.hardening,
     timeZone: settings.overlay.timeZone ?? 'UTC',
     capabilities: new Set(settings.capabilities),
+    builtIns: builtInsOf(cell.release, new Set(settings.capabilities)),
     opensslLine: opensslLineOf(cell.release),
     traits: traits.flatMap(([trait, holds]) => (holds ? [trait] : [])),
   };
@@ -66,6 +68,7 @@ export function describeImageCell(image: ImageCellConfig): CheckedCell {
     hardening: [],
     configuration: undefined,
     capabilities: new Set(),
+    builtIns: { has: { modules: [], globals: [] }, lacks: { modules: [], globals: [] } },
     opensslLine: '',
     traits: ['foreign-base'],
   };

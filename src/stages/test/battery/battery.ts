@@ -1,4 +1,5 @@
 import type { HardeningRuleName } from '../../../config/hardening.ts';
+import type { BuiltIns } from '../../catalog/built-ins.ts';
 import { capabilityTable, type Capability } from '../../catalog/capabilities.ts';
 import type { RunRequest, RunResult } from '../../../runtimes/runtime.ts';
 import { assertionOf } from '../assertion-text.ts';
@@ -16,6 +17,8 @@ export interface CheckedCell {
   readonly configuration: ExpectedConfiguration | undefined;
   /** What its release can do: checks that need more do not apply. */
   readonly capabilities: ReadonlySet<Capability>;
+  /** Modules and globals that its Node.js has, and such as only other releases have. */
+  readonly builtIns: BuiltIns;
   /** What `process.versions.openssl` has to begin with. */
   readonly opensslLine: string;
   /** What is special about the image: see {@link Trait}. */
@@ -104,7 +107,7 @@ export interface SharedCheck extends Scope {
 }
 
 /** Raised when a check starts to demand something else. */
-export const batteryVersion = 5;
+export const batteryVersion = 6;
 
 const folder = '/nodeworthy-test';
 const timeoutMs = 30_000;
@@ -189,13 +192,18 @@ export const sharedChecks: readonly SharedCheck[] = [
   },
   { id: 'time-zones/system', script: 'time-zones.js', unless: ['foreign-base'] },
   { id: 'time-zones/icu', script: 'icu.js', needs: ['full-icu'] },
-  { id: 'builtin-modules', script: 'builtin-modules.js' },
+  // The binary is asked: options of an overlay may take globals away.
+  { id: 'builtin-modules', script: 'builtin-modules.js', env: { NODE_OPTIONS: '' } },
 ];
 
 /** The container of the shared checks. */
 export function sharedRequest(cell: CheckedCell): RunRequest {
   return {
-    ...requestFor(cell, [`${folder}/shared.js`], { EXPECTED_USER: cell.user, EXPECTED_OPENSSL: cell.opensslLine }),
+    ...requestFor(cell, [`${folder}/shared.js`], {
+      EXPECTED_USER: cell.user,
+      EXPECTED_OPENSSL: cell.opensslLine,
+      EXPECTED_BUILT_INS: JSON.stringify(cell.builtIns),
+    }),
     timeoutMs: 10 * timeoutMs,
   };
 }
