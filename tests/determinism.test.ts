@@ -53,7 +53,7 @@ it('gives the same digests under every supported Node.js, and other time zone, u
   const results: Built[] = [];
   for (const [index, node] of nodes.entries()) {
     const { env, umask, concurrency } = surroundings[index] ?? expect.fail('no surroundings');
-    const base = await smallWorkspace((cell) => cell.startsWith('24.'));
+    const base = await smallWorkspace((cell) => cell.startsWith('24.'), undefined, 'inputs');
     const workspace = join(await temporaryFolder(), 'x'.repeat(index * 40 + 1));
     await mkdir(workspace);
     await cp(base, workspace, { recursive: true });
@@ -99,7 +99,7 @@ it('shares the operating system between releases and Node.js between bases, byte
 });
 
 it('answers from memory only for the very same inputs: another package is another image', async () => {
-  const cwd = await smallWorkspace((cell) => /^24\..*-trixie/.test(cell));
+  const cwd = await smallWorkspace((cell) => /^24\..*-trixie/.test(cell), undefined, 'inputs');
   const build = async (): Promise<string | undefined> => {
     const result = await exec(process.execPath, [entry, 'build', '--json', '--quiet'], {
       cwd,

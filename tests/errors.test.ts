@@ -95,7 +95,7 @@ describe('run', () => {
   });
 
   it('says what to install when no runtime is there', async () => {
-    const cwd = await smallWorkspace(keep);
+    const cwd = await smallWorkspace(keep, undefined, 'layers');
     const tools = await temporaryFolder();
     for (const name of ['sh', 'env']) await exec('ln', ['-s', `/usr/bin/${name}`, join(tools, name)]);
     const result = await runCli(['run', '--quiet'], {
@@ -109,7 +109,7 @@ describe('run', () => {
   });
 
   it('says that the disk is full, and goes on when there is space', async () => {
-    const cwd = await smallWorkspace(keep);
+    const cwd = await smallWorkspace(keep, undefined, 'inputs');
     const state = join(cwd, '.nodeworthy/store/.nodeworthy/expanded');
     await mkdir(state, { recursive: true });
     await exec('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'tmpfs', state]);
@@ -126,7 +126,7 @@ describe('run', () => {
   });
 
   it('says that an input of the lock was replaced', async () => {
-    const cwd = await smallWorkspace(keep);
+    const cwd = await smallWorkspace(keep, undefined, 'inputs');
     const path = join(cwd, 'nodeworthy.lock.json');
     const lock = JSON.parse(await readFile(path, 'utf8')) as {
       inputs: { name: string; digest: string; kind: string; origin: { suite?: string } }[];
@@ -162,7 +162,7 @@ describe('run', () => {
   });
 
   it('says that an input in the store is damaged, and uses nothing of it', async () => {
-    const cwd = await smallWorkspace(keep);
+    const cwd = await smallWorkspace(keep, undefined, 'inputs');
     const lock = JSON.parse(await readFile(join(cwd, 'nodeworthy.lock.json'), 'utf8')) as {
       inputs: { name: string; digest: string; size: number }[];
     };

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exec } from '../src/core/exec.ts';
 import { interruptCli, runCli } from './support/cli.ts';
 import { podmanStorage, startDocker, startRegistry, type Daemon } from './support/daemons.ts';
-import { smallWorkspace, temporaryFolder } from './support/workspace.ts';
+import { smallWorkspace, temporaryFolder, type Prepared } from './support/workspace.ts';
 
 interface RunJson {
   readonly cells: readonly {
@@ -38,10 +38,16 @@ afterAll(async () => await registry.stop());
 const only24 = (cell: string): boolean => cell.startsWith('24.');
 const only24Trixie = (cell: string): boolean => /^24\..*-trixie/.test(cell);
 
-async function workspaceFor(keep: (cell: string) => boolean, extra: (recipe: string) => string = (recipe) => recipe) {
+async function workspaceFor(
+  keep: (cell: string) => boolean,
+  extra: (recipe: string) => string = (recipe) => recipe,
+  prepared?: Prepared,
+) {
   const repository = `${registry.address}/acme/node${++count}`;
-  const cwd = await smallWorkspace(keep, (recipe) =>
-    extra(recipe.replace('publish: []', `publish: [{ repository: ${repository} }]`)),
+  const cwd = await smallWorkspace(
+    keep,
+    (recipe) => extra(recipe.replace('publish: []', `publish: [{ repository: ${repository} }]`)),
+    prepared,
   );
   return { cwd, repository };
 }
@@ -80,7 +86,7 @@ describe('run', () => {
   let repository: string;
   let first: RunJson;
   beforeAll(async () => {
-    ({ cwd, repository } = await workspaceFor(only24));
+    ({ cwd, repository } = await workspaceFor(only24, undefined, 'inputs'));
     first = await run(cwd);
   });
 
@@ -306,12 +312,12 @@ describe('a cell', () => {
 
 describe('a run that is ended', () => {
   it.each([
-    ['while it assembles', 'assemble', 200],
-    ['while it tests', ': test', 400],
-    ['while it attests', ': attest', 100],
-    ['while it publishes', ': publish', 1],
-  ])('%s by kill -9 is finished by the next one', async (_, text, delayMs) => {
-    const { cwd, repository } = await workspaceFor(only24Trixie);
+    ['while it assembles', 'assemble', 200, 'inputs'],
+    ['while it tests', ': test', 400, 'layers'],
+    ['while it attests', ': attest', 100, 'reports'],
+    ['while it publishes', ': publish', 1, 'reports'],
+  ] as const)('%s by kill -9 is finished by the next one', async (_, text, delayMs, prepared) => {
+    const { cwd, repository } = await workspaceFor(only24Trixie, undefined, prepared);
     let seenAt = 0;
     const ended = await interruptCli(['run'], {
       cwd,
@@ -357,7 +363,7 @@ describe('a run that is ended', () => {
   });
 
   it('by Ctrl-C says how to go on', async () => {
-    const { cwd } = await workspaceFor(only24Trixie);
+    const { cwd } = await workspaceFor(only24Trixie, undefined, 'layers');
     const ended = await interruptCli(['run'], { cwd, signal: 'SIGINT', when: (stderr) => stderr.includes(': test') });
     expect(ended).toMatchObject({
       interrupted: true,
@@ -389,7 +395,7 @@ describe('a run that is ended', () => {
 });
 
 it('two runs at once on one store end with the same images', async () => {
-  const { cwd, repository } = await workspaceFor(only24Trixie);
+  const { cwd, repository } = await workspaceFor(only24Trixie, undefined, 'inputs');
   const [one, two] = await Promise.all([run(cwd), run(cwd)]);
   expect(one.cells[0]?.digest).toBe(two.cells[0]?.digest);
   await everyTag(cwd, repository, one);

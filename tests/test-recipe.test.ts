@@ -12,6 +12,7 @@ async function workspace(tests: string, files: Readonly<Record<string, string>>)
   const cwd = await smallWorkspace(
     (cell) => /^24\..*-trixie/.test(cell),
     (recipe) => recipe.replace(/^tests: \[\].*$/m, `tests:\n${tests}`),
+    'layers',
   );
   for (const [path, text] of Object.entries(files)) {
     await mkdir(join(cwd, path, '..'), { recursive: true });

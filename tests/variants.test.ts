@@ -83,7 +83,7 @@ it(
   { timeout: 1_200_000 },
   async () => {
     const first = await cells(both, ['build']);
-    const second = await workspaceWith(recipe('', '[linux/amd64, linux/arm64]'), both);
+    const second = await workspaceWith(recipe('', '[linux/amd64, linux/arm64]'), both, 'inputs');
     await cp(join(both, 'nodeworthy.lock.json'), join(second, 'nodeworthy.lock.json'));
     // A network namespace without a network, other zone, locale, umask, number of workers.
     const script = 'umask 077 && exec "$0" "$1" build --json --quiet --concurrency 5';
@@ -144,7 +144,7 @@ describe('a foreign platform', () => {
 });
 
 it('killed while maintainer scripts run, nothing is left, and the next run ends it', { timeout: 300_000 }, async () => {
-  const cwd = await workspaceWith(recipe(''), both);
+  const cwd = await workspaceWith(recipe(''), both, 'inputs');
   await command(cwd, ['lock']);
   const systems = join(cwd, '.nodeworthy/store/.nodeworthy/systems');
   const killed = await interruptCli(['build', '--cells', '*-slim'], {

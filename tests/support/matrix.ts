@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { exec, type ExecResult } from '../../src/core/exec.ts';
 import { runCli } from './cli.ts';
-import { temporaryFolder } from './workspace.ts';
+import { linkStore, temporaryFolder, type Prepared } from './workspace.ts';
 
 export interface CellJson {
   readonly id: string;
@@ -20,11 +20,19 @@ export interface CellJson {
   readonly tags: readonly string[];
 }
 
-/** A workspace with the blobs of another as hard links, and a lock of its own: nothing is fetched twice. */
-export async function workspaceWith(recipe: string, from?: string): Promise<string> {
+/**
+ * A workspace with what another has, as hard links, and a lock of its own: nothing is fetched twice, and no layer is
+ * made twice unless that is asked for.
+ */
+export async function workspaceWith(
+  recipe: string,
+  from?: string,
+  prepared: Exclude<Prepared, 'reports'> = 'layers',
+): Promise<string> {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'nodeworthy.yaml'), recipe);
-  if (from) {
+  if (from !== undefined && prepared === 'layers') linkStore(from, folder, prepared);
+  else if (from !== undefined) {
     await mkdir(join(folder, '.nodeworthy/store/blobs'), { recursive: true });
     execFileSync('cp', ['-al', join(from, '.nodeworthy/store/blobs/sha256'), join(folder, '.nodeworthy/store/blobs/')]);
   }

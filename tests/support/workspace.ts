@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { cp, link, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,12 +17,40 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** A workspace of one's own with the real lock and inputs (as hard links), and nothing built. */
-export async function realWorkspace(change: (recipe: string) => string = (recipe) => recipe): Promise<string> {
+/**
+ * What a workspace has from the beginning, as hard links into the one store that the whole suite shares: inputs alone,
+ * with the layers made from them, or with frozen images and the reports of their battery.
+ */
+export type Prepared = 'inputs' | 'layers' | 'reports';
+
+/** Folders of a store's state that hold what was made from inputs, by digest. */
+const madeParts = ['expanded', 'inventories', 'layers', 'listings', 'proven', 'systems', 'unpacked'];
+
+/** Hard links to what the store of a workspace has. `index.json` is a copy: it is the one file that changes. */
+export function linkStore(from: string, to: string, prepared: Exclude<Prepared, 'inputs'>): void {
+  const [source, target] = [join(from, '.nodeworthy/store'), join(to, '.nodeworthy/store')];
+  const state = [...madeParts, ...(prepared === 'reports' ? ['candidates'] : [])];
+  mkdirSync(join(target, '.nodeworthy'), { recursive: true });
+  mkdirSync(join(target, 'blobs'), { recursive: true });
+  const folders = ['blobs/sha256', ...state.map((name) => `.nodeworthy/${name}`)];
+  for (const folder of folders.filter((name) => existsSync(join(source, name))))
+    execFileSync('cp', ['-al', join(source, folder), join(target, folder)]);
+  if (prepared === 'reports') copyFileSync(join(source, 'index.json'), join(target, 'index.json'));
+}
+
+/** A workspace of one's own with the real lock, and what is prepared of its images. */
+export async function realWorkspace(
+  change: (recipe: string) => string = (recipe) => recipe,
+  prepared: Prepared = 'inputs',
+): Promise<string> {
   const shared = inject('workspace');
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'nodeworthy.yaml'), change(await readFile(join(shared, 'nodeworthy.yaml'), 'utf8')));
   await cp(join(shared, 'nodeworthy.lock.json'), join(folder, 'nodeworthy.lock.json'));
+  if (prepared !== 'inputs') {
+    linkStore(shared, folder, prepared);
+    return folder;
+  }
   const blobs = join('.nodeworthy', 'store', 'blobs', 'sha256');
   await mkdir(join(folder, blobs), { recursive: true });
   const lock = await readFile(join(shared, 'nodeworthy.lock.json'), 'utf8');
@@ -30,12 +60,13 @@ export async function realWorkspace(change: (recipe: string) => string = (recipe
   return folder;
 }
 
-/** The same with only some of the lock's cells. */
+/** The same with only some of the lock's cells: tested ones, unless less is asked for. */
 export async function smallWorkspace(
   keep: (cell: string) => boolean,
   change?: (recipe: string) => string,
+  prepared: Prepared = 'reports',
 ): Promise<string> {
-  const folder = await realWorkspace(change);
+  const folder = await realWorkspace(change, prepared);
   const path = join(folder, 'nodeworthy.lock.json');
   const lock = JSON.parse(await readFile(path, 'utf8')) as { cells: { id: string; base: string }[] };
   await writeFile(path, JSON.stringify({ ...lock, cells: lock.cells.filter((cell) => keep(cell.id)) }));

@@ -240,7 +240,7 @@ export const containerRuns: readonly ContainerRun[] = [
   },
   containerRun('terminal', 'terminal.js', {}, { terminal: true }),
   containerRun('fork-storm', 'fork-storm.js', {}, { pidsLimit: 40 }),
-  entrypointRun('option', ['-p', '40 + 2'], '42'),
+  entrypointRun('option', ['-e', 'console.log(40 + 2)'], '42'),
   entrypointRun('file', [`${folder}/entrypoint.js`, 'a b'], 'ran with ["a b"]'),
   entrypointRun('unknown', ['entrypoint.js'], 'ran with []', folder),
   entrypointRun('command', ['sh', '-c', 'echo from a shell'], 'from a shell'),

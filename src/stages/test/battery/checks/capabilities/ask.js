@@ -3,6 +3,6 @@ var fs = require('fs');
 var probe = require('/nodeworthy-test/probe.js');
 
 fs.mkdirSync('/tmp/probe');
-probe('/tmp/probe', '/nodeworthy-test/ca.crt', function (found) {
+probe('/tmp/probe', '/nodeworthy-test', function (found) {
   console.log('@@nodeworthy-can ' + found.join(' '));
 });

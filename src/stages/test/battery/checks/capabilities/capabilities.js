@@ -6,7 +6,7 @@ var probe = require('/nodeworthy-test/probe.js');
 module.exports = function (done) {
   var folder = '/tmp/probe-' + process.pid;
   fs.mkdirSync(folder);
-  probe(folder, '/nodeworthy-test/ca.crt', function (found) {
+  probe(folder, '/nodeworthy-test', function (found) {
     var expected = (process.env.CAPABILITIES || '').split(' ').filter(function (name) {
       return probe.names.indexOf(name) >= 0;
     });

@@ -84,9 +84,6 @@ var questions = {
   'test-reporters': function () {
     return allowed('--test-reporter');
   },
-  'test-runner': function () {
-    return has('node:test');
-  },
   'tls-1.2': function () {
     return !/^(?:0\.|1\.0\.0)/.test(process.versions.openssl);
   },
@@ -117,7 +114,6 @@ var options = {
   'heap-percentage': '--max-old-space-size-percentage=70',
   'openssl-ca': '--use-openssl-ca',
   'report-directory': '--report-directory=/tmp',
-  'system-ca': '--use-system-ca',
 };
 
 function allowed(option) {
@@ -130,8 +126,12 @@ function isAtLeast(version, wanted) {
   return Number(parts[0]) > wanted[0] || (Number(parts[0]) === wanted[0] && Number(parts[1]) >= wanted[1]);
 }
 
-/** Calls back with the names of what this binary can do, sorted. `bundle` holds one authority. */
-module.exports = function probe(folder, bundle, done) {
+/**
+ * Calls back with the names of what this binary can do, sorted. `authority` is a folder with one authority, and key and
+ * certificate of a server by it.
+ */
+module.exports = function probe(folder, authority, done) {
+  var bundle = authority + '/ca.crt';
   var found = [];
   var jobs = [];
   var running = 1;
@@ -157,6 +157,35 @@ module.exports = function probe(folder, bundle, done) {
       return code === 0 && text === 'runs';
     });
   });
+  // A release accepts the option and does not honour it.
+  if (allowed('--use-system-ca')) {
+    var server = require('tls').createServer(
+      { key: fs.readFileSync(authority + '/server.key'), cert: fs.readFileSync(authority + '/server.crt') },
+      function (socket) {
+        socket.on('error', function () {});
+        socket.end();
+      }
+    );
+    server.on('tlsClientError', function () {});
+    running++;
+    server.listen(0, '127.0.0.1', function () {
+      server.unref();
+      ask(
+        'system-ca',
+        [
+          '-e',
+          'require("tls").connect({ host: "127.0.0.1", servername: "localhost", port: ' +
+            server.address().port +
+            ' }, function () { console.log("trusted"); this.destroy(); }).on("error", function () {})',
+        ],
+        { NODE_OPTIONS: '--use-system-ca', SSL_CERT_FILE: bundle },
+        function (_, text) {
+          return text === 'trusted';
+        }
+      );
+      next();
+    });
+  }
   if (allowed('--use-system-ca') && require('tls').getCACertificates) {
     var listed =
       'var own = require("fs").readFileSync(process.env.SSL_CERT_FILE, "latin1").trim(); console.log(require("tls").getCACertificates("default").some(function (pem) { return pem.trim() === own; }))';
@@ -195,6 +224,19 @@ module.exports = function probe(folder, bundle, done) {
       return /extra certs/.test(problems);
     }
   );
+  ask('test-runner', ['--test', '--version'], {}, function (code, text) {
+    return code === 0 && text === process.version;
+  });
+  var permission = allowed('--permission') ? '--permission' : '--experimental-permission';
+  if (allowed(permission))
+    ask(
+      'permission-default',
+      ['--no-warnings', permission, '-e', 'console.log(process.permission.has("child"))'],
+      {},
+      function (_, text) {
+        return text === 'false';
+      }
+    );
   ask('exit-code', ['-e', 'process.exitCode = 9'], {}, function (code) {
     return code === 9;
   });
@@ -240,6 +282,9 @@ module.exports.names = Object.keys(questions).concat(Object.keys(options), [
   'extra-ca',
   'fatal-rejections',
   'node-options',
+  'permission-default',
   'proxy-variables',
+  'system-ca',
   'system-ca-variable',
+  'test-runner',
 ]);
