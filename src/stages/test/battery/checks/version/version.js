@@ -3,7 +3,11 @@ var fs = require('fs');
 
 module.exports = function () {
   var release = process.env.EXPECTED_RELEASE;
-  assert.equal(process.version, 'v' + release, 'the binary says that it is ' + process.version + ', and not ' + release);
+  assert.equal(
+    process.version,
+    'v' + release,
+    'the binary says that it is ' + process.version + ', and not ' + release
+  );
   assert.equal(process.env.NODE_VERSION, release, 'NODE_VERSION of the image');
   assert.equal(process.execPath, '/usr/local/bin/node');
   var licence = fs.readFileSync('/usr/local/share/doc/node/LICENSE', 'utf8');
