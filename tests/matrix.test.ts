@@ -19,7 +19,7 @@ ${more}`;
 const told = (list: readonly CellJson[]): string[] =>
   list.map(({ id, outcome, reason }) => `${id} ${outcome} ${reason ?? ''}`.trim());
 
-it('each cell of the supported matrix is published', { timeout: 1_200_000 }, async () => {
+it('each cell of the supported matrix is published', { timeout: 1_800_000 }, async () => {
   const chosen = newestSupported(releases);
   const cwd = await workspaceWith(recipe(chosen, 'runtime, slim, build'), inject('workspace'));
   await command(cwd, ['lock']);
@@ -43,7 +43,7 @@ describe('a line that is not supported any more', () => {
 
   it(
     'passes with its newest and its first release, each in runtime and in slim or build',
-    { timeout: 1_200_000 },
+    { timeout: 1_800_000 },
     async () => {
       const chosen = others.flatMap(({ newest, first }) => [newest, first]);
       const cwd = await workspaceWith(recipe(chosen, 'runtime, slim, build'), inject('workspace'));

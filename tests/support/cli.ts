@@ -16,7 +16,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
     cwd: options.cwd,
     env: { ...process.env, CI: 'true', ...options.env },
     maxOutputBytes: 8 << 20,
-    timeoutMs: 600_000,
+    timeoutMs: 1_800_000,
   });
 }
 
