@@ -98,7 +98,7 @@ describe('the same bytes', () => {
     return (JSON.parse(again.stdout) as { cells: CellJson[] }).cells;
   }
 
-  // Maintainer scripts under an emulator take minutes: they run once here, and twice in the benchmark.
+  // Maintainer scripts under an emulator take minutes: they run once here, and twice in `npm run bench -- matrix`.
   it('are given for every variant and platform, elsewhere, at another time', { timeout: 1_200_000 }, async () => {
     const first = await cells(both, ['build']);
     expect(first).toHaveLength(3);

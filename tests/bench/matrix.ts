@@ -61,6 +61,7 @@ publish: [{ repository: ${registry.address}/matrix }]
   const publication = await nodeworthy(workspace, ['publish']);
   requireAll(publication.json, 'published');
   say(`publication ${publication.seconds.toFixed(1)} s`);
+  const foreign = await buildForeignTwice();
   const contexts = join(folder, 'contexts');
   await prepareContexts(contexts, workspace, built);
   const started = performance.now();
@@ -84,6 +85,7 @@ publish: [{ repository: ${registry.address}/matrix }]
       0,
       '',
     ),
+    bar('platform images of linux/arm64 with other bytes the second time', foreign, 0, ''),
     bar('plan of 720 cells', planned.seconds, 2, ' s'),
     bar('memory of that plan', planned.peakMb, 400, ' MB'),
     bar(
@@ -113,6 +115,25 @@ publish: [{ repository: ${registry.address}/matrix }]
   await mkdir('bench-results', { recursive: true });
   await writeFile('bench-results/matrix.json', `${JSON.stringify(result, null, 2)}\n`);
   printBars(bars, 'bench-results/matrix.json');
+}
+
+/** Every variant for a foreign platform in two stores: its maintainer scripts run under an emulator, for minutes. */
+async function buildForeignTwice(): Promise<number> {
+  const [release = ''] = await versionsOnBoth();
+  const recipe = `name: foreign
+node: { releases: ["${release}"] }
+bases: { trixie: { debian: trixie } }
+variants: [runtime, slim, build]
+platforms: [linux/arm64]
+`;
+  const first = await makeWorkspace('foreign', recipe);
+  await nodeworthy(first, ['lock']);
+  const second = join(folder, 'foreign-again');
+  await exec('cp', ['-al', first, second]);
+  const rounds = [await nodeworthy(first, ['build']), await nodeworthy(second, ['build'])];
+  for (const { json } of rounds) requireAll(json, 'built');
+  const [one = [], two = []] = rounds.map(({ json }) => json.cells.map(({ platforms }) => platforms[0]?.digest));
+  return one.length === 3 ? one.filter((digest, at) => digest !== two[at]).length : Number.NaN;
 }
 
 /** 12 releases, 20 bases, 3 variants, 2 platforms: versions are asked from the source, as a first plan does. */
