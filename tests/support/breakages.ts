@@ -253,7 +253,9 @@ export const brokenImages: readonly BrokenImage[] = [
   {
     ids: ['large-file'],
     what: 'a limit on files',
-    breakage: patched("require('fs').ftruncateSync = () => { throw new Error('EFBIG'); }"),
+    breakage: patched(
+      "const fs = require('fs'); const { writeSync } = fs; fs.writeSync = (file, bytes, from, length, at) => { if (at > 2 ** 32) throw new Error('EFBIG'); return writeSync(file, bytes, from, length, at); }",
+    ),
   },
   {
     ids: ['builtin-modules'],

@@ -92,6 +92,8 @@ export function installSystem(
     const known = await readSystem(path, key);
     if (known) return known;
     await mkdir(join(store.stateFolder, 'systems'), { recursive: true });
+    // Opened first: it ends the scripts of a run that was killed, which write into its folder until then.
+    await sandbox();
     await removeStale(join(store.stateFolder, 'systems'));
     const folder = `${path}.${process.pid}.tmp`;
     try {
@@ -255,7 +257,7 @@ async function removeStale(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const owner = /\.(\d+)\.tmp$/.exec(name)?.[1];
     if (owner === undefined || isAlive(Number(owner))) continue;
-    await rm(join(folder, name), { recursive: true, force: true });
+    await rm(join(folder, name), { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
 
