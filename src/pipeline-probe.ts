@@ -17,7 +17,7 @@ export interface ProbeInput {
   readonly loaded: LoadedRecipe;
   readonly context: Context;
   /** Name of the runtime that was asked for. */
-  readonly runtime?: string;
+  readonly runtime: string | undefined;
 }
 
 /** How a lock asks a binary: on its own base, in an image that sets no option, which nobody keeps. */

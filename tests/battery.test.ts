@@ -10,7 +10,8 @@ import { isCompletePass, type Suite, type TestCase, type TestReport } from '../s
 import { runSuites } from '../src/stages/test/run-suites.ts';
 import { buildImages, openRunc, openTarget, type BuiltImage } from './support/battery-target.ts';
 import { expectNoticed } from './support/expect-noticed.ts';
-import { brokenImages, textFile } from './support/breakages.ts';
+import { textFile } from './support/broken-images/break-image.ts';
+import { brokenImages } from './support/broken-images/broken-images.ts';
 
 let runtime: Runtime;
 let image: BuiltImage;

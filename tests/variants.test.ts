@@ -6,7 +6,7 @@ import { exec } from '../src/core/exec.ts';
 import type { Runtime } from '../src/runtimes/runtime.ts';
 import { findDebianMirrors } from '../src/sources/debian/apt-configuration.ts';
 import { builtImage, openRunc } from './support/battery-target.ts';
-import { brokenImages } from './support/breakages.ts';
+import { brokenImages } from './support/broken-images/broken-images.ts';
 import { expectNoticed } from './support/expect-noticed.ts';
 import { entry, interruptCli } from './support/cli.ts';
 import { startDocker } from './support/daemons.ts';

@@ -3,7 +3,7 @@ import type { Runtime } from '../../src/runtimes/runtime.ts';
 import { batterySuite } from '../../src/stages/test/battery/battery-suite.ts';
 import { runSuites } from '../../src/stages/test/run-suites.ts';
 import { openTarget, type BuiltImage } from './battery-target.ts';
-import type { BrokenImage } from './breakages.ts';
+import type { BrokenImage } from './broken-images/break-image.ts';
 
 /** The named cases fail on an image that is broken for them, and nothing else of it is asked. */
 export async function expectNoticed(

@@ -4,6 +4,7 @@ import type { Context } from '../../core/context.ts';
 import { openProbe } from '../../pipeline-probe.ts';
 import { resolveLock } from '../../stages/resolve/resolve-lock.ts';
 import { writeLock, type Lock } from '../../stages/resolve/lock.ts';
+import { runtimeOption } from '../cell-options.ts';
 import { defineCommand, recipeOptions } from '../command.ts';
 import { aptFolder, openStore, openWorkspace, type Workspace } from '../workspace.ts';
 import { formatBytes } from '../views/text.ts';
@@ -17,10 +18,18 @@ export interface LockResult {
 export const lock = defineCommand<LockResult>({
   name: 'lock',
   summary: 'Pin, download and prove every input, and write nodeworthy.lock.json',
-  options: { ...recipeOptions, update: { type: 'boolean', summary: 'Choose the newest of everything again' } },
+  options: {
+    ...recipeOptions,
+    ...runtimeOption,
+    update: { type: 'boolean', summary: 'Choose the newest of everything again' },
+  },
   async run(input) {
     const workspace = await openWorkspace(input);
-    return await makeLock(workspace, input.context, input.options['update'] === true);
+    const { update, runtime } = input.options;
+    return await makeLock(workspace, input.context, {
+      update: update === true,
+      runtime: runtime as string | undefined,
+    });
   },
   exitStatus: ({ lock: made }) => (made.unresolved.length > 0 ? failureCodes.UNRESOLVED.exit : 0),
   pretty: ({ path, state, lock: made }) => {
@@ -38,12 +47,22 @@ export const lock = defineCommand<LockResult>({
   }),
 });
 
+export interface LockOptions {
+  readonly update: boolean;
+  /** Runs binaries that the data on releases does not speak of. */
+  readonly runtime: string | undefined;
+}
+
 /** Shared with `run`, which makes a lock when there is none. */
-export async function makeLock(workspace: Workspace, context: Context, update: boolean): Promise<LockResult> {
+export async function makeLock(
+  workspace: Workspace,
+  context: Context,
+  { update, runtime }: LockOptions,
+): Promise<LockResult> {
   context.report({ kind: 'stage', stage: 'lock', state: 'started' });
   const store = await openStore(workspace);
   const { loaded, lock: before } = workspace;
-  const probe = openProbe({ store, loaded, context });
+  const probe = openProbe({ store, loaded, context, runtime });
   let made: Lock;
   try {
     made = await resolveLock(store, loaded, context, { aptFolder, previous: before, update, ask: probe.ask });

@@ -27,7 +27,8 @@ export const run = defineCommand<RunResult>({
     const { context, count } = countRetries(input.context);
     const workspace = await openWorkspace(input);
     if (workspace.lock) requireFresh(workspace.lock, workspace.loaded.recipe, workspace.lockPath);
-    const lock = workspace.lock ?? (await makeLock(workspace, context, false)).lock;
+    const runtime = input.options['runtime'] as string | undefined;
+    const lock = workspace.lock ?? (await makeLock(workspace, context, { update: false, runtime })).lock;
     const store = await openStore(workspace);
     const results = await runPipeline({
       store,
@@ -37,7 +38,7 @@ export const run = defineCommand<RunResult>({
       context,
       goal: 'publish',
       aptFolder,
-      runtime: input.options['runtime'] as string | undefined,
+      runtime,
       allowOlder: input.options['allow-older'] === true,
       allowBaseChange: input.options['allow-base-change'] === true,
       cells: input.options['cells'] as string | undefined,

@@ -5,6 +5,7 @@ import { canonicalJson } from '../../../core/canonical-json.ts';
 import { digestOf, hexOf, type Digest } from '../../../core/digest.ts';
 import { Failure } from '../../../core/errors.ts';
 import { fileSize, readTextIfExists, writeFileAtomic } from '../../../core/files.ts';
+import { isAlive } from '../../../runtimes/process-alive.ts';
 import type { Sandbox } from '../../../runtimes/runtime.ts';
 import { contentFile, newestTime, type ExpandedInput } from '../../../sources/expand-input.ts';
 import type { DebInput } from '../../../sources/input.ts';
@@ -258,14 +259,5 @@ async function removeStale(folder: string): Promise<void> {
     const owner = /\.(\d+)\.tmp$/.exec(name)?.[1];
     if (owner === undefined || isAlive(Number(owner))) continue;
     await rm(join(folder, name), { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
