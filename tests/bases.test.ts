@@ -89,6 +89,16 @@ describe('an image as a base', () => {
     ]);
   });
 
+  it('is where Node.js is asked what it can do, also when nobody may write to its /tmp', async () => {
+    const asked = recipe(`  acme9: { image: "${at('glibc:9')}" }`).replace('[24] }', '[24], probe: always }');
+    const cwd = await workspaceWith(asked);
+    await command(cwd, ['lock']);
+    const { probed } = JSON.parse(await readFile(join(cwd, 'nodeworthy.lock.json'), 'utf8')) as {
+      probed: { capabilities: string[] }[];
+    };
+    expect(probed).toMatchObject([{ capabilities: expect.arrayContaining(['es-modules', 'heap-percentage']) }]);
+  });
+
   it('whose tag moved since the lock is reported, and not followed', async () => {
     await pushBase(at('moving:1'), [glibcRoot()]);
     const cwd = await workspaceWith(recipe(`  acme9: { image: "${at('moving:1')}" }`));

@@ -30,7 +30,9 @@ export async function askBinary(
     gid: 0,
     bytes: checkScripts.get(name) ?? Buffer.alloc(0),
   }));
-  const environment = await runtime.addLayer(whole, [...files, ...createTestAuthority(verificationTime)]);
+  // A base of somebody else need not have a /tmp that everybody may write to.
+  const work: LayerFile = { path: `${folder}/work`, kind: 'directory', mode: 0o1777, uid: 0, gid: 0 };
+  const environment = await runtime.addLayer(whole, [...files, work, ...createTestAuthority(verificationTime)]);
   try {
     const args = ['/usr/local/bin/node', `/${folder}/ask.js`];
     const { result } = await runtime.run(environment, { args, timeoutMs }, signal);

@@ -149,14 +149,21 @@ module.exports = function probe(folder, authority, done) {
     ask('node-options', ['-e', '0'], { NODE_OPTIONS: '--nodeworthy-no-such-option' }, function (code) {
       return code !== 0;
     });
-  Object.keys(options).forEach(function (name) {
-    var option = options[name];
-    if (lists && !allowed(option.split('=')[0])) return;
-    // The list is not enough: 12.0.0 has options in it that it refuses without another one.
-    ask(name, ['-e', 'console.log("runs")'], { NODE_OPTIONS: option }, function (code, text) {
-      return code === 0 && text === 'runs';
-    });
+  // The list is not enough: 12.0.0 has options in it that it refuses without another one. One process tries all of
+  // them; where it does not start, each has its own.
+  var tried = Object.keys(options).filter(function (name) {
+    return !lists || allowed(options[name].split('=')[0]);
   });
+  if (tried.length > 0)
+    tryOptions(tried, function (accepted) {
+      if (accepted) return tried;
+      tried.forEach(function (name) {
+        tryOptions([name], function (isAccepted) {
+          return isAccepted ? [name] : [];
+        });
+      });
+      return [];
+    });
   // A release accepts the option and does not honour it.
   if (allowed('--use-system-ca')) {
     var server = require('tls').createServer(
@@ -216,12 +223,11 @@ module.exports = function probe(folder, authority, done) {
       }
     );
   }
-  ask(
-    'extra-ca',
-    ['-e', 'require("tls").createSecureContext({})'],
+  start(
+    ['-e', 'process.exitCode = 9; try { require("tls").createSecureContext({}) } catch (_) {}'],
     { NODE_EXTRA_CA_CERTS: '/no-such-file' },
-    function (_, text, problems) {
-      return /extra certs/.test(problems);
+    function (code, text, problems) {
+      return (code === 9 ? ['exit-code'] : []).concat(/extra certs/.test(problems) ? ['extra-ca'] : []);
     }
   );
   // What has no test runner may take the option for one of its engine.
@@ -239,12 +245,25 @@ module.exports = function probe(folder, authority, done) {
         return text === 'false';
       }
     );
-  ask('exit-code', ['-e', 'process.exitCode = 9'], {}, function (code) {
-    return code === 9;
-  });
   next();
 
+  function tryOptions(names, judge) {
+    var value = names.map(function (name) {
+      return options[name];
+    });
+    start(['-e', 'console.log("runs")'], { NODE_OPTIONS: value.join(' ') }, function (code, text) {
+      return judge(code === 0 && text === 'runs');
+    });
+  }
+
   function ask(name, args, variables, judge) {
+    start(args, variables, function (code, text, problems) {
+      return judge(code, text, problems) ? [name] : [];
+    });
+  }
+
+  /** The judge names what the process has shown. */
+  function start(args, variables, judge) {
     jobs.push(function () {
       var env = {};
       Object.keys(process.env).forEach(function (key) {
@@ -255,7 +274,7 @@ module.exports = function probe(folder, authority, done) {
       });
       childProcess.execFile(process.execPath, args, { env: env, timeout: 60000 }, function (error, stdout, stderr) {
         var code = error ? (typeof error.code === 'number' ? error.code : 1) : 0;
-        if (judge(code, String(stdout).trim(), String(stderr))) found.push(name);
+        found = found.concat(judge(code, String(stdout).trim(), String(stderr)));
         next();
       });
     });
