@@ -84,6 +84,21 @@ it('init writes a recipe that plan understands', async () => {
   });
 });
 
+it('plan names the platforms that a release is not there for', async () => {
+  const cwd = await folderWith({
+    'nodeworthy.yaml': `name: acme
+node: { releases: ["0.10"], endOfLife: { reason: a test } }
+bases: { trixie: { debian: trixie } }
+platforms: [linux/amd64, linux/arm64]
+`,
+  });
+  const [json, table] = [await runCli(['plan', '--json'], { cwd }), await runCli(['plan'], { cwd })];
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    cells: [{ platforms: ['linux/amd64'], missingPlatforms: ['linux/arm64'] }],
+  });
+  expect(table.stdout).toContain('linux/amd64 (no linux/arm64)');
+});
+
 describe('run', () => {
   it('says that the lock is of another recipe', async () => {
     const cwd = await smallWorkspace(keep, (text) => text.replace('[lts, current]', '[24]'));

@@ -14,9 +14,15 @@ import { defineCommand, recipeOptions } from '../command.ts';
 import { renderTable } from '../views/text.ts';
 import { openStore, openWorkspace } from '../workspace.ts';
 
+interface ShownCell extends PlannedCell {
+  readonly phase: string;
+  /** Platforms of the recipe that the source does not have this release for. */
+  readonly missingPlatforms: readonly string[];
+}
+
 interface PlanResult {
   readonly source: 'lock' | 'catalog';
-  readonly cells: readonly (PlannedCell & { readonly phase: string })[];
+  readonly cells: readonly ShownCell[];
   readonly unresolved: Lock['unresolved'];
   /** Against what the embedded store has published. */
   readonly changes: PlanComparison;
@@ -47,14 +53,19 @@ export const plan = defineCommand<PlanResult>({
       unresolved: usesLock ? lock.unresolved : [],
       changes: comparePlan(cells, published),
       source: usesLock ? 'lock' : 'catalog',
-      cells: cells.map((cell) => ({ ...cell, phase: phaseFor(cell.release, input.context.now) })),
+      cells: cells.map((cell) => ({
+        ...cell,
+        phase: phaseFor(cell.release, input.context.now),
+        // An image of an engine is made for the engine's machine, whatever the recipe's platforms are.
+        missingPlatforms: cell.release === '' ? [] : difference(loaded.recipe.platforms, cell.platforms),
+      })),
     };
   },
   pretty: ({ source, cells, changes, unresolved }) =>
     [
       renderTable(
         ['cell', 'phase', 'support', 'platforms', 'tags'],
-        cells.map((cell) => [cell.id, cell.phase, cell.supportClass, cell.platforms.join(' '), cell.aliases.join(' ')]),
+        cells.map((cell) => [cell.id, cell.phase, cell.supportClass, platformsOf(cell), cell.aliases.join(' ')]),
       ),
       '',
       ...changeLines(changes),
@@ -67,7 +78,7 @@ export const plan = defineCommand<PlanResult>({
     source,
     changes,
     unresolved,
-    cells: cells.map(({ id, release, base, variant, phase, supportClass, platforms, aliases }) => ({
+    cells: cells.map(({ id, release, base, variant, phase, supportClass, platforms, missingPlatforms, aliases }) => ({
       id,
       release,
       base,
@@ -75,10 +86,19 @@ export const plan = defineCommand<PlanResult>({
       phase,
       supportClass,
       platforms,
+      missingPlatforms,
       tags: aliases,
     })),
   }),
 });
+
+function platformsOf({ platforms, missingPlatforms }: ShownCell): string {
+  return [...platforms, ...missingPlatforms.map((platform) => `(no ${platform})`)].join(' ');
+}
+
+function difference(wanted: readonly string[], there: readonly string[]): string[] {
+  return wanted.filter((platform) => !there.includes(platform));
+}
 
 function changeLines({ added, moved, removed }: PlanComparison): string[] {
   const bases = moved.map(({ tag, from, to }) => `  ${tag}: ${from ?? 'new'} → ${to}`);

@@ -3,6 +3,7 @@ import type { ImageConfig } from '../../../../formats/oci/descriptor.ts';
 import { resolveLink } from '../../../../formats/tar/path.ts';
 import type { TreeEntry } from '../../../../trees/image-tree.ts';
 import type { VirtualTree } from '../../../../trees/virtual-tree.ts';
+import { compiledCache } from '../../../assemble/vendor-caches.ts';
 
 interface AuditedFiles {
   readonly tree: VirtualTree;
@@ -79,7 +80,7 @@ const remains: readonly RegExp[] = [
   /^(?:tmp|var\/tmp)\/./,
   /^var\/log\/(?:dpkg|apt|bootstrap|alternatives|fontconfig)/,
   /^etc\/(?:machine-id|hostname|resolv\.conf|passwd-|group-|shadow-|gshadow-|ssh\/ssh_host_.*)$/,
-  /(?:^|\/)__pycache__\//,
+  compiledCache,
 ];
 
 function leftovers({ entries }: AuditedFiles): string[] {
