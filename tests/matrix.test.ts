@@ -1,28 +1,34 @@
 // Every cell of the supported matrix, and every other line by its newest and its first release.
-import { describe, expect, inject, it } from 'vitest';
+import { cp, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import semver from 'semver';
+import { describe, expect, it } from 'vitest';
+import { capabilitiesOf } from '../src/stages/catalog/capabilities.ts';
+import { askCgroupV2 } from './support/cgroup-v2.ts';
 import { cells, command, workspaceWith, type CellJson } from './support/matrix.ts';
-import { listReleases, newestSupported, otherLines } from './support/releases.ts';
+import { preparedStore } from './support/prepared-stores.ts';
+import { listReleases, otherLines } from './support/releases.ts';
 
 const releases = await listReleases();
 const others = otherLines(releases);
 
-const recipe = (chosen: readonly string[], variants: string, more = ''): string => `name: acme
+const recipe = (chosen: readonly string[]): string => `name: acme
 node:
   releases: [${chosen.map((release) => `"${release}"`).join(', ')}]
   endOfLife: { reason: every line is tried }
 bases:
   trixie: { debian: trixie }
   bookworm: { debian: bookworm }
-variants: [${variants}]
-${more}`;
+variants: [runtime, slim, build]
+`;
 
 const told = (list: readonly CellJson[]): string[] =>
   list.map(({ id, outcome, reason }) => `${id} ${outcome} ${reason ?? ''}`.trim());
 
 it('each cell of the supported matrix is published', { timeout: 1_800_000 }, async () => {
-  const chosen = newestSupported(releases);
-  const cwd = await workspaceWith(recipe(chosen, 'runtime, slim, build'), inject('workspace'));
-  await command(cwd, ['lock']);
+  const prepared = await preparedStore('supported');
+  const cwd = await workspaceWith(await readFile(join(prepared, 'nodeworthy.yaml'), 'utf8'), prepared, 'reports');
+  await cp(join(prepared, 'nodeworthy.lock.json'), join(cwd, 'nodeworthy.lock.json'));
   const published = await cells(cwd, ['run']);
   expect(published).toHaveLength(36);
   expect(told(published.filter(({ outcome }) => outcome !== 'published'))).toEqual([]);
@@ -46,7 +52,7 @@ describe('a line that is not supported any more', () => {
     { timeout: 1_800_000 },
     async () => {
       const chosen = others.flatMap(({ newest, first }) => [newest, first]);
-      const cwd = await workspaceWith(recipe(chosen, 'runtime, slim, build'), inject('workspace'));
+      const cwd = await workspaceWith(recipe(chosen), await preparedStore('supported'));
       await command(cwd, ['lock']);
       const pattern = [
         '*-trixie-runtime',
@@ -59,6 +65,10 @@ describe('a line that is not supported any more', () => {
       const release = ({ id }: CellJson): string => id.slice(0, id.indexOf('-'));
       const failed = tested.filter(({ outcome }) => outcome !== 'tested');
       for (const cell of failed) expect(told([cell])).toEqual([`${cell.id} failed ${properties[release(cell)]}`]);
+      // What no check can ask in a container of this machine.
+      const followed = await askCgroupV2(cwd);
+      expect([...followed.keys()]).toEqual(expect.arrayContaining(chosen.filter((name) => semver.gte(name, '8.0.0'))));
+      for (const [name, answer] of followed) expect(capabilitiesOf(name).has('cgroup-v2'), name).toBe(answer);
     },
   );
 });

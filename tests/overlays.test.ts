@@ -2,9 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, inject, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { hardeningRuleNames } from '../src/config/hardening.ts';
 import { cells, command, readJson, workspaceWith } from './support/matrix.ts';
+import { preparedStore } from './support/prepared-stores.ts';
 
 const head = 'name: acme\nnode: { releases: [24] }\nbases:\n  trixie: { debian: trixie }\n';
 
@@ -28,7 +29,6 @@ it('an overlay is in the image: environment, certificates, zone, files, users, n
     packages: [libjemalloc2]
 tests: [{ dockerfile: check }]
 `,
-    inject('workspace'),
   );
   execFileSync(
     'openssl',
@@ -102,7 +102,6 @@ assert.ok(readdirSync('/usr/lib/x86_64-linux-gnu').includes('libjemalloc.so.2'))
 it('a package that the suite does not have is the problem of its own cells', async () => {
   const cwd = await workspaceWith(
     `${head}  bookworm: { debian: bookworm }\noverlays:\n  - { name: wrong, cells: "*-bookworm-*", packages: [no-such-package] }\n`,
-    inject('workspace'),
   );
   await command(cwd, ['lock'], 4);
   const results = await cells(cwd, ['run'], 4);
@@ -126,7 +125,7 @@ it('a package that the suite does not have is the problem of its own cells', asy
 it('strict images keep every rule and still pass, as one layer', { timeout: 300_000 }, async () => {
   const cwd = await workspaceWith(
     `${head}variants: [runtime, slim]\nhardening: strict\nlayers: one\n`,
-    inject('workspace'),
+    await preparedStore('variants'),
   );
   await command(cwd, ['lock']);
   const results = await cells(cwd, ['run']);
@@ -145,10 +144,10 @@ it('strict images keep every rule and still pass, as one layer', { timeout: 300_
 });
 
 it('a layer budget joins from the top, and the system stays shared', async () => {
-  const shared = await workspaceWith(head, inject('workspace'));
+  const shared = await workspaceWith(head);
   await command(shared, ['lock']);
   const [apart] = await cells(shared, ['build']);
-  const cwd = await workspaceWith(`${head}layers: { budget: 2 }\n`, inject('workspace'));
+  const cwd = await workspaceWith(`${head}layers: { budget: 2 }\n`);
   await command(cwd, ['lock']);
   const [joined] = await cells(cwd, ['build']);
   const before = (await readJson(shared, String(apart?.platforms[0]?.digest))).layers;

@@ -63,7 +63,7 @@ describe('a release that is newer than the data', () => {
   let locked: { exitCode: number | null; stdout: string; stderr: string };
   let built: CellJson[];
   beforeAll(async () => {
-    cwd = await workspaceWith(recipe('24.99.0, 24.98.0'), inject('workspace'));
+    cwd = await workspaceWith(recipe('24.99.0, 24.98.0'));
     locked = await runCli(['lock'], { cwd });
     built = await cells(cwd, ['run', '--cells', '24.99.*']);
   }, 300_000);
@@ -118,7 +118,6 @@ it('binaries of one’s own are asked by the recipe’s word, and do not change 
   const plain = (await readFile(join(inject('workspace'), 'nodeworthy.yaml'), 'utf8')).replace('[lts, current]', known);
   const cwd = await workspaceWith(
     plain.replace('  source: npm', '  source: npm\n  probe: always').replace(/releases: (\S+)/, 'releases: [$1]'),
-    inject('workspace'),
   );
   await command(cwd, ['lock']);
   const { probed, cells: asked } = await readLock(cwd);
@@ -129,7 +128,7 @@ it('binaries of one’s own are asked by the recipe’s word, and do not change 
 });
 
 it('a version that was withdrawn is told from one that never was', async () => {
-  const cwd = await workspaceWith(recipe('24.97.0'), inject('workspace'));
+  const cwd = await workspaceWith(recipe('24.97.0'));
   const withdrawn = await runCli(['lock', '--quiet'], { cwd });
   expect(withdrawn.exitCode).toBe(2);
   expect(withdrawn.stderr).toMatch(/Node\.js 24\.97\.0 was published .* on 2026-11-01 and withdrawn since/);

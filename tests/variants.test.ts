@@ -10,6 +10,7 @@ import { brokenImages } from './support/broken-images/broken-images.ts';
 import { expectNoticed } from './support/expect-noticed.ts';
 import { entry, interruptCli } from './support/cli.ts';
 import { startDocker } from './support/daemons.ts';
+import { preparedStore } from './support/prepared-stores.ts';
 import { cells, command, readJson, run, workspaceWith, type CellJson } from './support/matrix.ts';
 
 const recipe = (more: string, platforms = '[linux/amd64]'): string => `name: acme
@@ -24,10 +25,11 @@ let both: string;
 let amd64: string;
 let published: CellJson[];
 beforeAll(async () => {
-  both = await workspaceWith(recipe('', '[linux/amd64, linux/arm64]'));
-  await command(both, ['lock']);
-  amd64 = await workspaceWith(recipe('budgets: { runtime: 60, slim: 100, build: 260 }\n'), both);
+  const prepared = await preparedStore('variants');
+  amd64 = await workspaceWith(recipe('budgets: { runtime: 60, slim: 100, build: 260 }\n'), prepared, 'reports');
   await command(amd64, ['lock']);
+  both = await workspaceWith(recipe('', '[linux/amd64, linux/arm64]'), prepared);
+  await command(both, ['lock']);
   published = await cells(amd64, ['run']);
 }, 600_000);
 

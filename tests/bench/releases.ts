@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import semver from 'semver';
 import { exec } from '../../src/core/exec.ts';
 import { readTextIfExists } from '../../src/core/files.ts';
+import { capabilitiesOf } from '../../src/stages/catalog/capabilities.ts';
+import { askCgroupV2 } from '../support/cgroup-v2.ts';
 import { runCli } from '../support/cli.ts';
 import { legacyPolicy, listReleases } from '../support/releases.ts';
 import { bar, printBars, say } from './measure.ts';
@@ -73,7 +75,11 @@ async function judge(releases: readonly string[]): Promise<JudgedRelease[]> {
         readonly platforms: readonly { readonly tests: { readonly passed: number; readonly notApplicable: number } }[];
       }[];
     };
+    const followed = await askCgroupV2(cwd);
     return releases.map((release): JudgedRelease => {
+      const answer = followed.get(release);
+      if (answer !== undefined && answer !== capabilitiesOf(release).has('cgroup-v2'))
+        return contradicted(release, answer);
       const cell = cells.find(({ id }) => id === `${release}-trixie-runtime`);
       const tests = cell?.platforms[0]?.tests;
       return {
@@ -87,6 +93,12 @@ async function judge(releases: readonly string[]): Promise<JudgedRelease[]> {
   } finally {
     await rm(cwd, { recursive: true, force: true });
   }
+}
+
+/** No check can ask this in a container of a machine that has cgroup v1. */
+function contradicted(release: string, follows: boolean): JudgedRelease {
+  const reason = `it ${follows ? 'has' : 'lacks'} cgroup-v2, and the data on releases says it ${follows ? 'lacks' : 'has'} it`;
+  return { release, outcome: 'failed', reason, passed: 0, left: 0 };
 }
 
 function recipeOf(releases: readonly string[]): string {

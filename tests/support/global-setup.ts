@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -8,18 +8,22 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** Folder with the quickstart recipe, its lock, and a store with inputs, images and test reports. Read only. */
     workspace: string;
+    /** Folder for workspaces that are made when a test first asks; see `prepared-stores.ts`. */
+    prepared: string;
   }
 }
 
 /** Real images for the whole suite, from the sources this machine is configured for: made once, and tested once. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const folder = await mkdtemp(join(tmpdir(), 'nodeworthy-tests-'));
-  const { cp } = await import('node:fs/promises');
+  const prepared = await mkdtemp(join(tmpdir(), 'nodeworthy-tests-'));
+  const folder = join(prepared, 'quickstart');
+  await mkdir(folder);
   await cp('examples/quickstart/nodeworthy.yaml', join(folder, 'nodeworthy.yaml'));
   const locked = await runCli(['lock', '--quiet'], { cwd: folder });
   if (locked.exitCode !== 0) throw new Error(`the inputs could not be fetched:\n${locked.stderr}`);
   const tested = await runCli(['test', '--quiet'], { cwd: folder });
   if (tested.exitCode !== 0) throw new Error(`the images do not pass:\n${tested.stdout}${tested.stderr}`);
   project.provide('workspace', folder);
-  return async () => await rm(folder, { recursive: true, force: true });
+  project.provide('prepared', prepared);
+  return async () => await rm(prepared, { recursive: true, force: true });
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { expect, inject } from 'vitest';
 import { exec, type ExecResult } from '../../src/core/exec.ts';
 import { runCli } from './cli.ts';
 import { linkStore, temporaryFolder, type Prepared } from './workspace.ts';
@@ -26,13 +26,13 @@ export interface CellJson {
  */
 export async function workspaceWith(
   recipe: string,
-  from?: string,
-  prepared: Exclude<Prepared, 'reports'> = 'layers',
+  from: string = inject('workspace'),
+  prepared: Prepared = 'layers',
 ): Promise<string> {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'nodeworthy.yaml'), recipe);
-  if (from !== undefined && prepared === 'layers') linkStore(from, folder, prepared);
-  else if (from !== undefined) {
+  if (prepared !== 'inputs') linkStore(from, folder, prepared);
+  else {
     await mkdir(join(folder, '.nodeworthy/store/blobs'), { recursive: true });
     execFileSync('cp', ['-al', join(from, '.nodeworthy/store/blobs/sha256'), join(folder, '.nodeworthy/store/blobs/')]);
   }
