@@ -24,6 +24,7 @@ const nothing: Overlay = {
   labels: {},
   packages: [],
   heapPercentage: undefined,
+  semiSpaceMb: undefined,
 };
 
 function decide(

@@ -1,5 +1,6 @@
 import type { HardeningRuleName } from '../../../config/hardening.ts';
 import { ImageTree, type TreeEntry } from '../../../trees/image-tree.ts';
+import { removeDanglingLinks } from '../dangling-links.ts';
 import { allHardeningRules } from './all-hardening-rules.ts';
 import type { CheckedTree, HardeningContext } from './hardening-rule.ts';
 
@@ -13,6 +14,8 @@ export function hardenEntries(
   const tree = new ImageTree(context.mtime);
   for (const { path, node } of entries) tree.set(path, node);
   for (const rule of rules) allHardeningRules[rule].apply(tree, context);
+  const before = new Set(entries.map(({ path }) => path));
+  removeDanglingLinks(tree, (_, target) => before.has(target));
   return repairHardlinks(tree, entries);
 }
 

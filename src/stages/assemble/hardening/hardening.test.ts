@@ -149,6 +149,26 @@ describe('a rule of hardening', () => {
     expect(status?.kind === 'file' && read(status.content).toString()).toBe(`${stanza('bash')}\n`);
   });
 
+  it('takes links away whose target it takes away, and no other', () => {
+    const hardened = hardenEntries(
+      [
+        { path: 'usr/sbin/useradd', node: file() },
+        { path: 'usr/bin/id', node: file() },
+        { path: 'etc/alternatives/adder', node: symlink('/sbin/useradd', 1) },
+        { path: 'usr/bin/adder', node: symlink('../../etc/alternatives/adder', 1) },
+        { path: 'usr/bin/who', node: symlink('id', 1) },
+        { path: 'usr/lib/mounted', node: symlink('/somewhere/else', 1) },
+      ],
+      ['account-programs'],
+      context,
+    );
+    expect(hardened.filter(({ node }) => node.kind !== 'directory').map(({ path }) => path)).toEqual([
+      'usr/bin/id',
+      'usr/bin/who',
+      'usr/lib/mounted',
+    ]);
+  });
+
   it('leaves the other name of a hard link whose first name it takes away', () => {
     const { mode, uid, gid, mtime } = file();
     const hardened = hardenEntries(

@@ -1,5 +1,5 @@
-import { resolveLink } from '../../../formats/tar/path.ts';
 import type { ImageTree } from '../../../trees/image-tree.ts';
+import { removeDanglingLinks } from '../dangling-links.ts';
 
 /**
  * Documents that slim and build images leave out, now and when packages are installed later: the file for
@@ -26,15 +26,7 @@ export function isExcludedDocument(path: string): boolean {
  * that is a document, or leads to one, goes when its target is missing.
  */
 export function removeLinksToDocuments(tree: ImageTree): void {
-  for (;;) {
-    const dangling = tree.entries().filter(({ path, node }) => {
-      if (node.kind !== 'symlink') return false;
-      const target = resolveLink(path, node.target);
-      return !tree.has(target) && (isExcludedDocument(path) || isExcludedDocument(target));
-    });
-    if (dangling.length === 0) return;
-    for (const { path } of dangling) tree.delete(path);
-  }
+  removeDanglingLinks(tree, (path, target) => isExcludedDocument(path) || isExcludedDocument(target));
 }
 
 /** dpkg(1), `--path-exclude` and `--path-include`. */
