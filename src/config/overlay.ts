@@ -45,6 +45,7 @@ export interface Overlay {
   readonly labels: Readonly<Record<string, string>>;
   readonly packages: readonly string[];
   readonly heapPercentage: number | undefined;
+  readonly semiSpaceMb: number | undefined;
 }
 
 export interface OverlayContext {
@@ -97,10 +98,7 @@ export async function loadOverlay(config: OverlayConfig, context: OverlayContext
   }));
   const parts = {
     environment,
-    nodeOptions: [
-      ...config.nodeOptions,
-      ...(tuning.semiSpaceMb === undefined ? [] : [`--max-semi-space-size=${tuning.semiSpaceMb}`]),
-    ],
+    nodeOptions: config.nodeOptions,
     npm,
     certificates,
     timeZone: config.timeZone,
@@ -109,6 +107,7 @@ export async function loadOverlay(config: OverlayConfig, context: OverlayContext
     labels: config.labels,
     packages: config.packages,
     heapPercentage: tuning.heapPercentage,
+    semiSpaceMb: tuning.semiSpaceMb,
   };
   const described = { ...parts, files: files.map(({ bytes, ...file }) => ({ ...file, digest: digestOf(bytes) })) };
   return { name: config.name, digest: digestOf(canonicalJson(described)), cells: config.cells, ...parts, files };

@@ -23,6 +23,9 @@ describe('what a release can do', () => {
     ['4.9.1', 'extra-ca', true],
     ['4.9.1', 'node-options', false],
     ['0.8.28', 'tls-verification', false],
+    ['18.12.1', 'semi-space-option', false],
+    ['18.13.0', 'semi-space-option', true],
+    ['19.1.0', 'semi-space-option', false],
   ] as const)('%s has %s: %s', (release, name, has) => {
     expect(capabilitiesOf(release).has(name)).toBe(has);
   });

@@ -90,6 +90,7 @@ const table = {
   },
   'proxy-variables': { since: '^22.21.0 || >=24', what: 'NODE_USE_ENV_PROXY' },
   'report-directory': { since: '^12.17.0 || ^13.12.0 || >=14', what: '`--report-directory`' },
+  'semi-space-option': { since: '^18.13.0 || >=19.2', what: '`--max-semi-space-size` in NODE_OPTIONS' },
   'shared-memory': { since: '^8.10.0 || >=9', what: 'SharedArrayBuffer and Atomics' },
   sqlite: { since: '^22.13.0 || ^23.4.0 || >=24', what: '`node:sqlite` without a switch' },
   'system-ca': {

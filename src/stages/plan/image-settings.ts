@@ -6,12 +6,12 @@ import { digestOf, type Digest } from '../../core/digest.ts';
 import { compressions } from '../../formats/layer-compression.ts';
 import { limitationsOf, type Capability } from '../catalog/capabilities.ts';
 import { lineOfRelease } from '../catalog/release-lines.ts';
-import { mergeOverlays, type MergedOverlay } from './merge-overlays.ts';
+import { mergeOverlays, semiSpaceSetting, type MergedOverlay } from './merge-overlays.ts';
 import { releaseCapabilities, type ReleaseAnswers } from './release-capabilities.ts';
 import { imagePaths, imageUser, variantNamed, type Variant } from './variants.ts';
 
 /** Raised whenever assembly makes other bytes from the same inputs: a lock says which assembly it was made for. */
-const assemblyVersion = 6;
+const assemblyVersion = 7;
 /** What a release lacks is said on its image: sentences, separated by semicolons. */
 export const limitationsLabel = 'io.nodeworthy.limitations';
 /** Share of the container's memory that the JavaScript heap may take. */
@@ -99,6 +99,7 @@ export function baseImageFacts(image: BaseImageFacts, { hardening }: Pick<ImageS
 export function imageConfiguration(release: string, settings: ImageSettings, base: BaseFacts): ImageConfiguration {
   const { variant, overlay, hardening, capabilities } = settings;
   const authorities = authoritySettings(settings, base);
+  const youngGeneration = youngGenerationSettings(settings);
   const options = [
     ...(capabilities.includes('heap-percentage')
       ? [`--max-old-space-size-percentage=${overlay.heapPercentage ?? heapPercentage}`]
@@ -106,12 +107,13 @@ export function imageConfiguration(release: string, settings: ImageSettings, bas
     ...diagnosticOptions(capabilities),
     ...authorities.options,
     ...overlay.nodeOptions,
+    ...youngGeneration.options.filter((option) => !overlay.nodeOptions.includes(option)),
   ];
   if (overlay.nodeOptions.length > 0 && !capabilities.includes('node-options'))
     throw new Failure('RECIPE_INVALID', `Node.js ${release} does not read NODE_OPTIONS, and an overlay sets it`, {
       hint: 'limit the overlay to other cells, or pass the options on the command line of the application',
     });
-  const limitations = limitationsOf(new Set(capabilities));
+  const limitations = [...limitationsOf(new Set(capabilities)), ...youngGeneration.limitations];
   const environment = new Map<string, string>([
     ...base.environment.map((line): [string, string] => [
       line.slice(0, line.indexOf('=')),
@@ -154,6 +156,18 @@ export function imageConfiguration(release: string, settings: ImageSettings, bas
 function diagnosticOptions(capabilities: readonly Capability[]): string[] {
   if (capabilities.includes('diagnostic-dir')) return [`--diagnostic-dir=/${imagePaths.diagnostics}`];
   return capabilities.includes('report-directory') ? [`--report-directory=/${imagePaths.diagnostics}`] : [];
+}
+
+/** A size that the release does not take from NODE_OPTIONS is left out, and the image says so. */
+function youngGenerationSettings({ overlay: { semiSpaceMb }, capabilities }: ImageSettings): {
+  readonly options: readonly string[];
+  readonly limitations: readonly string[];
+} {
+  if (semiSpaceMb === undefined) return { options: [], limitations: [] };
+  const option = semiSpaceSetting(semiSpaceMb);
+  return capabilities.includes('semi-space-option')
+    ? { options: [option], limitations: [] }
+    : { options: [], limitations: [`the young generation has its own size: pass ${option} on the command line`] };
 }
 
 /**

@@ -45,6 +45,9 @@ export function mergeOverlays(overlays: readonly Overlay[], cell: string): Merge
     if (overlay.user !== undefined) claim(name, 'user', overlay.user);
     if (overlay.timeZone !== undefined) claim(name, 'timeZone', overlay.timeZone);
     if (overlay.heapPercentage !== undefined) claim(name, 'tuning.heapPercentage', String(overlay.heapPercentage));
+    // The same setting by another name: both ways lead into NODE_OPTIONS.
+    if (overlay.semiSpaceMb !== undefined)
+      claim(name, `nodeOptions ${semiSpaceOption}`, semiSpaceSetting(overlay.semiSpaceMb));
   }
   return {
     environment: Object.assign({}, ...own.map((overlay) => overlay.environment)) as Record<string, string>,
@@ -67,8 +70,16 @@ export function mergeOverlays(overlays: readonly Overlay[], cell: string): Merge
     labels: Object.assign({}, ...own.map((overlay) => overlay.labels)) as Record<string, string>,
     packages: [...new Set(own.flatMap((overlay) => overlay.packages))].sort(),
     heapPercentage: own.findLast((overlay) => overlay.heapPercentage !== undefined)?.heapPercentage,
+    semiSpaceMb: own.findLast((overlay) => overlay.semiSpaceMb !== undefined)?.semiSpaceMb,
     sources: Object.fromEntries(own.map((overlay) => [overlay.name, overlay.digest])),
   };
+}
+
+const semiSpaceOption = '--max-semi-space-size';
+
+/** The size of the young generation as an option of V8, in MiB per semi-space. */
+export function semiSpaceSetting(mebibytes: number): string {
+  return `${semiSpaceOption}=${mebibytes}`;
 }
 
 function unique<T>(items: readonly T[], key: (item: T) => string): T[] {

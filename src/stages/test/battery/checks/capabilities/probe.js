@@ -114,6 +114,7 @@ var options = {
   'heap-percentage': '--max-old-space-size-percentage=70',
   'openssl-ca': '--use-openssl-ca',
   'report-directory': '--report-directory=/tmp',
+  'semi-space-option': '--max-semi-space-size=8',
 };
 
 function allowed(option) {
