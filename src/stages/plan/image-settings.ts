@@ -113,7 +113,11 @@ export function imageConfiguration(release: string, settings: ImageSettings, bas
     throw new Failure('RECIPE_INVALID', `Node.js ${release} does not read NODE_OPTIONS, and an overlay sets it`, {
       hint: 'limit the overlay to other cells, or pass the options on the command line of the application',
     });
-  const limitations = [...limitationsOf(new Set(capabilities)), ...youngGeneration.limitations];
+  const limitations = [
+    ...limitationsOf(new Set(capabilities)),
+    ...authorities.limitations,
+    ...youngGeneration.limitations,
+  ];
   const environment = new Map<string, string>([
     ...base.environment.map((line): [string, string] => [
       line.slice(0, line.indexOf('=')),
@@ -175,14 +179,31 @@ function youngGenerationSettings({ overlay: { semiSpaceMb }, capabilities }: Ima
  * that. The own ones of such a release are years old.
  */
 function authoritySettings(
-  { capabilities }: ImageSettings,
+  { capabilities }: Pick<ImageSettings, 'capabilities'>,
   base: BaseFacts,
-): { readonly options: readonly string[]; readonly variables: readonly (readonly [string, string])[] } {
-  if (capabilities.includes('system-ca-variable')) return { options: [], variables: [['NODE_USE_SYSTEM_CA', '1']] };
-  if (capabilities.includes('system-ca')) return { options: ['--use-system-ca'], variables: [] };
-  // Without a bundle this would leave none at all.
-  const hasBundle = base.certificateBundle !== undefined;
-  return { options: hasBundle && capabilities.includes('openssl-ca') ? ['--use-openssl-ca'] : [], variables: [] };
+): {
+  readonly options: readonly string[];
+  readonly variables: readonly (readonly [string, string])[];
+  readonly limitations: readonly string[];
+} {
+  const nothing = { options: [], variables: [], limitations: [] };
+  if (capabilities.includes('system-ca-variable')) return { ...nothing, variables: [['NODE_USE_SYSTEM_CA', '1']] };
+  if (capabilities.includes('system-ca')) return { ...nothing, options: ['--use-system-ca'] };
+  if (!capabilities.includes('openssl-ca')) return nothing;
+  if (base.certificateBundle !== undefined) return { ...nothing, options: ['--use-openssl-ca'] };
+  // Without a bundle this would leave no authority at all.
+  return {
+    ...nothing,
+    limitations: [
+      'the base has no authorities, and Node.js knows its own: where a bundle is added, set SSL_CERT_FILE and --use-openssl-ca',
+    ],
+  };
+}
+
+/** Whether Node.js was pointed at the authorities of the system. */
+export function readsSystemStore(settings: Pick<ImageSettings, 'capabilities'>, base: BaseFacts): boolean {
+  const { options, variables } = authoritySettings(settings, base);
+  return options.length + variables.length > 0;
 }
 
 /** The day on which the makers of a line stop: whoever pulls an image later can see that it is over. */

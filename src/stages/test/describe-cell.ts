@@ -2,7 +2,13 @@ import type { LoadedRecipe } from '../../config/load-recipe.ts';
 import type { ImageCellConfig } from '../../config/recipe-schema.ts';
 import { findSuite } from '../catalog/debian-suites.ts';
 import type { PlannedCell } from '../plan/cell.ts';
-import { baseImageFacts, debianFacts, imageConfiguration, settingsFor } from '../plan/image-settings.ts';
+import {
+  baseImageFacts,
+  debianFacts,
+  imageConfiguration,
+  readsSystemStore,
+  settingsFor,
+} from '../plan/image-settings.ts';
 import { answersOf, type Lock } from '../resolve/lock.ts';
 import { builtInsOf } from '../catalog/built-ins.ts';
 import { opensslLineOf } from '../catalog/capabilities.ts';
@@ -24,13 +30,17 @@ export function describeCell(
   const suite = base && 'debian' in base ? findSuite(base.debian, cell.base) : undefined;
   const locked = lock.cells.find((candidate) => candidate.id === cell.id)?.platforms[0];
   const image = lock.systems.find((system) => system.id === locked?.system)?.image;
+  const isForeign = image !== undefined;
   const facts = image ? baseImageFacts(image, settings) : debianFacts(settings);
   const traits: readonly (readonly [Trait, boolean])[] = [
     ['no-shell', !facts.hasShell],
     ['no-package-manager', settings.hardening.includes('package-managers')],
     ['no-init', facts.init.length === 0],
     ['no-certificates', facts.certificateBundle === undefined],
-    ['foreign-base', image !== undefined],
+    ['no-system-store', !readsSystemStore(settings, facts)],
+    ['keeps-set-id', !settings.hardening.includes('set-id') && (isForeign || settings.variant.system === 'installed')],
+    ['keeps-world-writable', !settings.hardening.includes('world-writable') && isForeign],
+    ['foreign-base', isForeign],
     ['no-corepack', !toolsOf(cell.release).some(({ name }) => name === 'corepack')],
     ['no-native-builds', !canBuildNative(cell.release, suite?.codename)],
     ['end-of-life', isEnded(cell.release, now)],

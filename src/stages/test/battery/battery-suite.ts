@@ -10,8 +10,9 @@ import {
   type TestSuite,
   type TestTarget,
 } from '../suite.ts';
-import { auditIds, auditImage } from './audit/audit-image.ts';
+import { auditImage } from './audit/audit-image.ts';
 import {
+  audits,
   batteryVersion,
   containerRuns,
   isMeantFor,
@@ -35,14 +36,18 @@ export function batterySuite(cell: CheckedCell): TestSuite {
   const meant = {
     shared: sharedChecks.filter((check) => isMeantFor(check, cell)),
     alone: containerRuns.filter((run) => isMeantFor(run, cell)),
+    audits: audits.filter((audit) => isMeantFor(audit, cell)),
   };
-  const notApplicable = [...meant.shared, ...meant.alone].flatMap((check): NotApplicable[] => {
+  const notApplicable = [...meant.shared, ...meant.alone, ...meant.audits].flatMap((check): NotApplicable[] => {
     const reason = whyNot(check, cell);
     return reason === undefined ? [] : [{ id: check.id, reason }];
   });
   const shared = meant.shared.filter((check) => whyNot(check, cell) === undefined);
   const alone = meant.alone.filter((run) => whyNot(run, cell) === undefined);
-  const audits = auditIds(cell);
+  const audited = [
+    ...meant.audits.filter((audit) => whyNot(audit, cell) === undefined).map(({ id }) => id),
+    ...cell.hardening.map((rule) => `hardening/${rule}`),
+  ];
   const any: CheckedCell = { ...cell, release: '', suite: '' };
   const digest = digestOf(
     canonicalJson({
@@ -50,7 +55,7 @@ export function batterySuite(cell: CheckedCell): TestSuite {
       scripts: names.map((name) => [name, digestOf(checkScripts.get(name) ?? '')]),
       shared: [shared, sharedRequest(any)],
       alone: alone.map((run) => [run.id, run.request(any)]),
-      audits: [audits, cell.user, cell.hardening],
+      audits: [audited, cell.user, cell.hardening],
       notApplicable: notApplicable.map(({ id }) => id),
     }),
   );
@@ -60,7 +65,7 @@ export function batterySuite(cell: CheckedCell): TestSuite {
       run: (target, ids) => runShared(target, { cell, shared, ids }),
     },
     ...alone.map((run): TestJob => ({ ids: [run.id], run: (target) => runAlone(target, { run, cell, shared }) })),
-    { ids: audits, run: (target, ids) => auditImage(target, { cell, ids }) },
+    { ids: audited, run: (target, ids) => auditImage(target, { cell, ids }) },
   ];
   return {
     suite: { id: `nodeworthy-${cell.variant}`, origin: 'vendor', kind: 'battery', digest },

@@ -40,6 +40,11 @@ export type Trait =
   | 'no-package-manager'
   | 'no-init'
   | 'no-certificates'
+  /** Node.js cannot be pointed at the authorities of the system, because of its release or of the base. */
+  | 'no-system-store'
+  /** Its recipe wants no hardening that takes them away, and its system comes with them. */
+  | 'keeps-set-id'
+  | 'keeps-world-writable'
   | 'foreign-base'
   /** The release line does not ship it. */
   | 'no-corepack'
@@ -52,6 +57,10 @@ const traitReasons: Readonly<Record<Trait, string>> = {
   'no-package-manager': 'hardening removed the package manager',
   'no-init': 'the base has no init',
   'no-certificates': 'the base has no bundle of authorities',
+  'no-system-store': 'the base has no bundle of authorities that this release could read in place of its own',
+  'keeps-set-id': 'the recipe keeps set-id bits: its hardening does not have the rule set-id',
+  'keeps-world-writable':
+    'the recipe keeps what everybody may write: its hardening does not have the rule world-writable',
   'foreign-base': 'the base is the decision of its makers',
   'no-corepack': 'the release does not ship corepack',
   'no-native-builds': 'node-gyp of its npm does not know the Python of this system',
@@ -107,7 +116,7 @@ export interface SharedCheck extends Scope {
 }
 
 /** Raised when a check starts to demand something else. */
-export const batteryVersion = 6;
+export const batteryVersion = 7;
 
 const folder = '/nodeworthy-test';
 const timeoutMs = 30_000;
@@ -128,6 +137,7 @@ export const sharedChecks: readonly SharedCheck[] = [
     script: 'tls-store.js',
     env: { EXPECTED_TRUST: 'yes', SSL_CERT_FILE: `${folder}/ca.crt` },
     needs: ['tls-verification', ['system-ca', 'openssl-ca']],
+    unless: ['no-system-store'],
   },
   {
     id: 'tls-store/extra',
@@ -151,7 +161,7 @@ export const sharedChecks: readonly SharedCheck[] = [
   { id: 'http/2', script: 'http2.js', needs: ['http2'] },
   { id: 'http/fetch', script: 'fetch.js', needs: ['fetch'] },
   { id: 'orphans', script: 'orphans.js', unless: ['no-init'] },
-  { id: 'file-modes', script: 'file-modes.js' },
+  { id: 'file-modes', script: 'file-modes.js', unless: ['keeps-set-id', 'keeps-world-writable'] },
   { id: 'wasm', script: 'wasm.js', needs: ['webassembly'] },
   { id: 'es-modules', script: 'es-modules.js', needs: ['es-modules'] },
   { id: 'fetch-proxy', script: 'fetch-proxy.js', needs: ['fetch'] },
@@ -257,6 +267,21 @@ export const containerRuns: readonly ContainerRun[] = [
     needs: ['node-api'],
     unless: ['no-native-builds'],
   },
+];
+
+/**
+ * What cannot be seen from inside, because a user may not read it or because it is in no file: layers and configuration
+ * of the frozen image are read. What a base of somebody else brings is its makers' decision.
+ */
+export const audits: readonly (Scope & { readonly id: string })[] = [
+  { id: 'configuration' },
+  { id: 'secrets' },
+  { id: 'libraries' },
+  { id: 'world-writable', unless: ['keeps-world-writable'] },
+  { id: 'file-privileges', unless: ['foreign-base', 'keeps-set-id'] },
+  { id: 'owners', unless: ['foreign-base'] },
+  { id: 'links', unless: ['foreign-base'] },
+  { id: 'leftovers', unless: ['foreign-base'] },
 ];
 
 /** By NODE_OPTIONS where the release reads it, as people do; else on the command line. */

@@ -7,18 +7,7 @@ import { auditConfiguration } from './configuration.ts';
 import { auditFiles } from './files.ts';
 import { findMissingLibraries } from './libraries.ts';
 
-/**
- * What cannot be seen from inside, because a user may not read it or because it is in no file: the layers and the
- * configuration of the frozen image are read.
- */
-export function auditIds({ variant, traits, hardening }: CheckedCell): string[] {
-  if (variant === 'image') return [];
-  const always = ['configuration', 'secrets', 'libraries', 'world-writable'];
-  // What a base of somebody else brings is its makers' decision.
-  const own = traits.includes('foreign-base') ? [] : ['file-privileges', 'owners', 'links', 'leftovers'];
-  return [...always, ...own, ...hardening.map((rule) => `hardening/${rule}`)];
-}
-
+/** Judges the layers of a frozen image by audits of the battery's table and by the rules of its hardening. */
 export async function auditImage(
   target: TestTarget,
   { cell, ids }: { readonly cell: CheckedCell; readonly ids: readonly string[] },
