@@ -124,15 +124,24 @@ it('a package that the suite does not have is the problem of its own cells', asy
 
 it('strict images keep every rule and still pass, as one layer', { timeout: 300_000 }, async () => {
   const cwd = await workspaceWith(
-    `${head}variants: [runtime, slim]\nhardening: strict\nlayers: one\n`,
+    `name: acme
+node: { releases: [24, "12.22.12"], endOfLife: { reason: a test } }
+bases:
+  trixie: { debian: trixie }
+  bookworm: { debian: bookworm }
+variants: [runtime, slim]
+hardening: strict
+layers: one
+overlays: [{ name: sizes, tuning: { semiSpaceMb: 8, heapPercentage: 50 } }]
+`,
     await preparedStore('variants'),
   );
   await command(cwd, ['lock']);
-  const results = await cells(cwd, ['run']);
-  expect(results.map(({ outcome, reason }) => [outcome, reason])).toEqual([
-    ['published', undefined],
-    ['published', undefined],
-  ]);
+  const pairs = '24*-trixie-runtime,24*-trixie-slim,24*-bookworm-slim,12*-trixie-slim';
+  const results = await cells(cwd, ['run', '--cells', pairs]);
+  expect(results.map(({ outcome, reason }) => [outcome, reason])).toEqual(
+    Array.from({ length: 4 }, () => ['published', undefined]),
+  );
   for (const cell of results) expect((await readJson(cwd, String(cell.platforms[0]?.digest))).layers).toHaveLength(1);
   const shown = JSON.parse((await command(cwd, ['show', '24-slim', '--json'])).stdout) as {
     hardening: string[];
@@ -141,6 +150,19 @@ it('strict images keep every rule and still pass, as one layer', { timeout: 300_
   expect(shown.hardening).toEqual(hardeningRuleNames);
   const ids = shown.platforms[0]?.tests.cases.map(({ id }) => id) ?? [];
   expect(ids).toEqual(expect.arrayContaining(hardeningRuleNames.map((rule) => `hardening/${rule}`)));
+});
+
+it('an image without hardening keeps what its system comes with, and its tests say so', async () => {
+  const prepared = await preparedStore('variants');
+  const cwd = await workspaceWith(`${head}variants: [runtime, slim]\nhardening: none\n`, prepared);
+  await command(cwd, ['lock']);
+  const results = await cells(cwd, ['run']);
+  expect(results.map(({ outcome, reason }) => [outcome, reason])).toEqual([
+    ['published', undefined],
+    ['published', undefined],
+  ]);
+  const notApplicable = results.map(({ platforms }) => platforms[0]?.tests.notApplicable);
+  expect(notApplicable).toEqual([0, 2]);
 });
 
 it('a layer budget joins from the top, and the system stays shared', async () => {

@@ -62,6 +62,7 @@ publish: [{ repository: ${registry.address}/matrix }]
   requireAll(publication.json, 'published');
   say(`publication ${publication.seconds.toFixed(1)} s`);
   const foreign = await buildForeignTwice();
+  const pairs = await tryPairs(workspace);
   const contexts = join(folder, 'contexts');
   await prepareContexts(contexts, workspace, built);
   const started = performance.now();
@@ -85,6 +86,7 @@ publish: [{ repository: ${registry.address}/matrix }]
       0,
       '',
     ),
+    bar('strict cells with an overlay, supported and old lines, that do not pass', pairs, 0, ''),
     bar('platform images of linux/arm64 with other bytes the second time', foreign, 0, ''),
     bar('plan of 720 cells', planned.seconds, 2, ' s'),
     bar('memory of that plan', planned.peakMb, 400, ' MB'),
@@ -115,6 +117,42 @@ publish: [{ repository: ${registry.address}/matrix }]
   await mkdir('bench-results', { recursive: true });
   await writeFile('bench-results/matrix.json', `${JSON.stringify(result, null, 2)}\n`);
   printBars(bars, 'bench-results/matrix.json');
+}
+
+/** The strictest hardening and every kind of tuning together, in every variant on both suites. */
+async function tryPairs(prepared: string): Promise<number> {
+  const cwd = join(folder, 'pairs');
+  await exec('cp', ['-al', prepared, cwd]);
+  await rm(join(cwd, 'nodeworthy.yaml'));
+  await rm(join(cwd, 'nodeworthy.lock.json'));
+  await writeFile(
+    join(cwd, 'nodeworthy.yaml'),
+    `name: pairs
+node:
+  releases: [22, 24, 26, "12.22.12", "4.9.1", "0.10.48"]
+  endOfLife: { reason: old lines are tried }
+bases:
+  trixie: { debian: trixie }
+  bookworm: { debian: bookworm }
+variants: [runtime, slim, build]
+hardening: strict
+overlays:
+  - name: everything
+    environment: { ACME: "1" }
+    npm: { registry: "http://localhost:1/" }
+    timeZone: Europe/Berlin
+    locale: de_DE.UTF-8
+    users: [{ name: app, uid: 2000 }]
+    user: "2000:2000"
+    packages: [libjemalloc2]
+    tuning: { threadPoolSize: 2, mallocArenas: 2, semiSpaceMb: 8, heapPercentage: 50 }
+`,
+  );
+  await nodeworthy(cwd, ['lock']);
+  const { json } = await nodeworthy(cwd, ['test'], [0, 4]);
+  for (const { id, outcome, reason } of json.cells.filter((cell) => cell.outcome !== 'tested'))
+    say(`${id} ${outcome}: ${reason ?? ''}`);
+  return json.cells.length === 36 ? json.cells.filter(({ outcome }) => outcome !== 'tested').length : Number.NaN;
 }
 
 /** Every variant for a foreign platform in two stores: its maintainer scripts run under an emulator, for minutes. */

@@ -43,7 +43,11 @@ export function printBars(bars: readonly Bar[], file: string): void {
 }
 
 /** Time and highest resident memory of one command, as the kernel counts it. */
-export async function nodeworthy(cwd: string, args: readonly string[]): Promise<Measured> {
+export async function nodeworthy(
+  cwd: string,
+  args: readonly string[],
+  exitCodes: readonly number[] = [0],
+): Promise<Measured> {
   const started = performance.now();
   const child = spawn(process.execPath, [entry, ...args, '--json', '--quiet'], {
     cwd,
@@ -59,10 +63,11 @@ export async function nodeworthy(cwd: string, args: readonly string[]): Promise<
   }, 20);
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const status = await new Promise((resolve) => child.on('close', resolve));
+  const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
   clearInterval(timer);
   const seconds = (performance.now() - started) / 1000;
-  if (status !== 0) throw new Error(`nodeworthy ${args.join(' ')} ended with ${String(status)}\n${troubles(output)}`);
+  if (status === null || !exitCodes.includes(status))
+    throw new Error(`nodeworthy ${args.join(' ')} ended with ${String(status)}\n${troubles(output)}`);
   return { seconds, peakMb, json: JSON.parse(output) as RunJson };
 }
 

@@ -15,7 +15,7 @@ export interface CellJson {
     readonly platform: string;
     readonly digest: string;
     readonly sizeBytes: number;
-    readonly tests: { readonly passed: number; readonly failed: number };
+    readonly tests: { readonly passed: number; readonly failed: number; readonly notApplicable: number };
   }[];
   readonly tags: readonly string[];
 }
