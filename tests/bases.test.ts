@@ -82,7 +82,9 @@ describe('an image as a base', () => {
   it('passes its tests with the strictest hardening, in runtime and slim', async () => {
     const base = recipe(`  acme9: { image: "${at('glibc:9')}" }`, 'variants: [runtime, slim]\nhardening: strict\n');
     // An old release could only read authorities of the system in place of its own, and this base has none.
-    const cwd = await workspaceWith(base.replace('[24]', '[24, "12.22.12"], endOfLife: { reason: a test }'));
+    const cwd = await workspaceWith(
+      base.replace('[24]', '[24, "12.22.12"], endOfLife: { reason: old lines are tried }'),
+    );
     await command(cwd, ['lock']);
     expect((await cells(cwd, ['run'])).map(({ outcome, reason }) => [outcome, reason])).toEqual(
       Array.from({ length: 4 }, () => ['published', undefined]),

@@ -87,7 +87,7 @@ it('init writes a recipe that plan understands', async () => {
 it('plan names the platforms that a release is not there for', async () => {
   const cwd = await folderWith({
     'nodeworthy.yaml': `name: acme
-node: { releases: ["0.10"], endOfLife: { reason: a test } }
+node: { releases: ["0.10"], endOfLife: { reason: old lines are tried } }
 bases: { trixie: { debian: trixie } }
 platforms: [linux/amd64, linux/arm64]
 `,

@@ -125,7 +125,7 @@ it('a package that the suite does not have is the problem of its own cells', asy
 it('strict images keep every rule and still pass, as one layer', { timeout: 300_000 }, async () => {
   const cwd = await workspaceWith(
     `name: acme
-node: { releases: [24, "12.22.12"], endOfLife: { reason: a test } }
+node: { releases: [24, "12.22.12"], endOfLife: { reason: old lines are tried } }
 bases:
   trixie: { debian: trixie }
   bookworm: { debian: bookworm }
