@@ -1,7 +1,8 @@
 import semver from 'semver';
 import { capabilitiesOf } from '../../src/stages/catalog/capabilities.ts';
 import { lineName, lineOfRelease } from '../../src/stages/catalog/release-lines.ts';
-import { containerRuns, isMeantFor, sharedChecks, whyNot } from '../../src/stages/test/battery/battery.ts';
+import { isMeantFor, whyNot } from '../../src/stages/test/battery/applicability.ts';
+import { containerRuns, sharedChecks } from '../../src/stages/test/battery/battery.ts';
 
 export interface JudgedRelease {
   readonly release: string;

@@ -14,7 +14,8 @@ import { builtInsOf } from '../catalog/built-ins.ts';
 import { opensslLineOf } from '../catalog/capabilities.ts';
 import { lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
 import { canBuildNative, toolsOf } from '../catalog/npm-lines.ts';
-import type { CheckedCell, Trait } from './battery/battery.ts';
+import type { Trait } from './battery/applicability.ts';
+import type { CheckedCell } from './battery/battery.ts';
 
 /** What the battery has to know of a cell: who it runs as, what it carries, and what it lacks on purpose. */
 export function describeCell(

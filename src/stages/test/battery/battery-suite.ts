@@ -10,15 +10,14 @@ import {
   type TestSuite,
   type TestTarget,
 } from '../suite.ts';
+import { isMeantFor, whyNot } from './applicability.ts';
 import { auditImage } from './audit/audit-image.ts';
 import {
   audits,
   batteryVersion,
   containerRuns,
-  isMeantFor,
   sharedChecks,
   sharedRequest,
-  whyNot,
   type CheckedCell,
   type ContainerRun,
   type SharedCheck,
