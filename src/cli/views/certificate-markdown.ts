@@ -13,7 +13,7 @@ export function certificateMarkdown(view: CertificateView): string {
     '',
     `${view.isValid ? 'Certified' : 'NOT VALID'} for **${view.environment}**, from ${day(view.certifiedOn)} until ${day(view.validUntil)}, signed by ${view.signedBy}${view.keyHint === null ? '' : ` (key \`${view.keyHint}\`)`}.`,
     `Grade **${grade.grade}** (${grade.reason})${grade.nextDrop === undefined ? '' : `; it drops on ${grade.nextDrop} unless somebody rebuilds`}.`,
-    ...(view.endOfLife === null ? [] : [`The line ends on ${view.endOfLife}.`]),
+    ...(view.endOfLife === null ? [] : [endOfLine(view.endOfLife, view.legacy)]),
     ...view.revocations.map((text) => `**Taken back: ${text}**`),
     '',
     '## What',
@@ -37,7 +37,7 @@ export function certificateMarkdown(view: CertificateView): string {
     '## Known vulnerabilities',
     '',
     ...(view.findings.length === 0
-      ? ['None that a feed knows, or none was asked: see the gates.']
+      ? [noFindings(view)]
       : view.findings.map(
           ({ id, severity, name, version, fixedVersion, vex }) =>
             `- ${id} (${severity}) in ${name} ${version}${fixedVersion === undefined ? ', not repaired yet' : `, repaired in ${fixedVersion}`}${vex ? `, VEX: ${vex.status}` : ''}`,
@@ -66,6 +66,14 @@ export function certificateMarkdown(view: CertificateView): string {
     ...verifyCommands(view).map((line) => `    ${line}`),
     '',
   ].join('\n');
+}
+
+export function noFindings({ isScanned }: Pick<CertificateView, 'isScanned'>): string {
+  return isScanned ? 'None that the feeds know.' : 'Nobody looked: the image has no scan.';
+}
+
+export function endOfLine(day: string, legacy: string | null): string {
+  return `The line ${legacy === null ? 'ends' : 'ended'} on ${day}.`;
 }
 
 /** Commands of ours and of others, for the digest. */

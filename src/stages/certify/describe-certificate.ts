@@ -15,6 +15,7 @@ import { readPredicate, statementsOf, type Verdict, type Waiver } from '../../ga
 import { readIndex, readManifest } from '../../store/manifest.ts';
 import type { Store } from '../../store/store.ts';
 import type { TrustPolicy } from '../../trust/trust-policy.ts';
+import { newestScans } from '../../gates/newest-scans.ts';
 import { debianSuites } from '../catalog/debian-suites.ts';
 import { lineName, lineOfRelease, phaseOf, type ReleaseLine } from '../catalog/release-lines.ts';
 import { limitationsLabel } from '../plan/image-settings.ts';
@@ -59,6 +60,8 @@ export interface CertificateView {
   readonly author: string;
   readonly inputs: readonly { readonly name: string; readonly sha256: string }[];
   readonly verdicts: readonly Verdict[];
+  /** Whether the vulnerabilities of each platform were looked up. */
+  readonly isScanned: boolean;
   readonly findings: readonly Finding[];
   readonly waivers: readonly Waiver[];
   readonly approvals: readonly {
@@ -96,9 +99,11 @@ export async function describeCertificate(
   const platforms: CertificateView['platforms'][number][] = [];
   const findings = new Map<string, Finding>();
   const revocations: string[] = [];
+  let isScanned = true;
   for (const entry of index.manifests) {
     const evidence = await believedEvidence(store, entry.digest, { trust, now });
     const manifest = await readManifest(store, entry.digest);
+    isScanned &&= newestScans(evidence).length > 0;
     for (const finding of findingsOf([{ evidence }])) findings.set(`${finding.id} ${finding.component}`, finding);
     const [sbom] = statementsOf(evidence, 'sbom-cyclonedx');
     platforms.push({
@@ -165,6 +170,7 @@ export async function describeCertificate(
       sha256: digest.sha256,
     })),
     verdicts: certificate.nodeworthy_verdicts as readonly Verdict[],
+    isScanned,
     findings: list,
     waivers,
     approvals: own.statements.flatMap((item) => {
