@@ -1,5 +1,6 @@
 import semver from 'semver';
 import { z } from 'zod';
+import { lineNameOf } from '../node-version.ts';
 import { severityOfWord, type Match } from './advisory.ts';
 
 /** An entry of the Node.js core vulnerability index. */
@@ -54,7 +55,7 @@ export function matchNodeCore(
 function patchedIn(patched: string | undefined, version: string): string | undefined {
   if (patched === undefined) return undefined;
   const lowest = patched.split('||').flatMap((range) => semver.minVersion(range.trim())?.version ?? []);
-  return lowest.find((candidate) => semver.major(candidate) === semver.major(version));
+  return lowest.find((candidate) => lineNameOf(candidate) === lineNameOf(version));
 }
 
 /**
@@ -68,7 +69,7 @@ export function newerSecurityReleases(
 ): Match[] {
   return releases.flatMap((release): Match[] => {
     const other = release.version.replace(/^v/, '');
-    if (!release.security || semver.major(other) !== semver.major(version) || !semver.gt(other, version)) return [];
+    if (!release.security || lineNameOf(other) !== lineNameOf(version) || !semver.gt(other, version)) return [];
     if (known.has(other)) return [];
     return [
       {

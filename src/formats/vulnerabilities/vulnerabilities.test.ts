@@ -134,6 +134,8 @@ describe('Node.js', () => {
       { id: 'CVE-2026-48930', aliases: [], severity: 'medium', fixedVersion: '24.17.0', fixedSince: '2026-06-17' },
     ]);
     expect(matchNodeCore(core, '24.17.0', releases)).toEqual([]);
+    const old = { 7: { cve: ['CVE-7'], vulnerable: '0.10.x || 0.12.x', patched: '^0.10.42 || ^0.12.10' } };
+    expect(matchNodeCore(old, '0.12.9', [])).toMatchObject([{ id: 'CVE-7', fixedVersion: '0.12.10' }]);
     // A line past its end matches nothing here: that is why somebody else says so.
     expect(matchNodeCore(core, '18.20.8', releases)).toEqual([]);
   });

@@ -35,5 +35,9 @@ describe('modules and globals of a release', () => {
   it('leave out what a build of one’s own does not have', () => {
     const without = new Set([...capabilitiesOf('24.21.0')].filter((name) => name !== 'inspector'));
     expect(builtInsOf('24.21.0', without).has.modules).not.toContain('inspector');
+    const small = new Set([...capabilitiesOf('24.21.0')].filter((name) => name !== 'full-icu'));
+    expect(builtInsOf('24.21.0', small).has.globals).not.toContain('Intl');
+    expect(of('24.21.0').has.globals).toContain('Intl');
+    expect(of('12.22.12').has.globals).toContain('Intl');
   });
 });

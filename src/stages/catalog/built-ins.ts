@@ -1,5 +1,5 @@
 import semver from 'semver';
-import { isInData, type Capability } from './capabilities.ts';
+import { capabilitiesOf, isInData, type Capability } from './capabilities.ts';
 
 /** Names, separated by blanks, by the range of releases that have them. */
 type Ranges = readonly (readonly [since: string, names: string])[];
@@ -98,8 +98,13 @@ export function builtInsOf(release: string, capabilities: ReadonlySet<string>): 
   const left = new Set(optional.flatMap(([name, modules]) => (capabilities.has(name) ? [] : modules)));
   const modules = split(moduleRanges, release);
   const globals = split(globalRanges, release);
+  // A build without ICU has no Intl at all; one with a small ICU has it, as old releases do.
+  const hasOwnIntl = capabilities.has('full-icu') || !capabilitiesOf(release).has('full-icu');
   return {
-    has: { modules: modules.has.filter((name) => !left.has(name)), globals: globals.has },
+    has: {
+      modules: modules.has.filter((name) => !left.has(name)),
+      globals: globals.has.filter((name) => name !== 'Intl' || hasOwnIntl),
+    },
     lacks: isInData(release) ? { modules: modules.lacks, globals: globals.lacks } : { modules: [], globals: [] },
   };
 }

@@ -74,6 +74,10 @@ describe('what a release can do', () => {
     ['16.20.2', '1.1.1'],
     ['17.0.0', '3.'],
   ])('OpenSSL of %s is %s', (release, line) => {
-    expect(opensslLineOf(release)).toBe(line);
+    expect(opensslLineOf(release, capabilitiesOf(release))).toBe(line);
+  });
+
+  it('is the one that a binary of one’s own was built on', () => {
+    expect(opensslLineOf('16.20.2', new Set(['openssl-providers']))).toBe('3.');
   });
 });

@@ -1,4 +1,5 @@
 import semver from 'semver';
+import { lineNameOf } from '../../formats/node-version.ts';
 
 interface Row {
   /** Releases that have it: a range that names for each line the first one. */
@@ -170,12 +171,8 @@ export function isProbed(name: Capability): boolean {
 export function isInData(release: string): boolean {
   const version = semver.parse(release);
   if (!version || version.prerelease.length > 0) return false;
-  const newest = newestInData.find((candidate) => semver.satisfies(candidate, lineRange(version)));
+  const newest = newestInData.find((candidate) => lineNameOf(candidate) === lineNameOf(release));
   return newest !== undefined && semver.lte(version, newest);
-}
-
-function lineRange({ major, minor }: semver.SemVer): string {
-  return major === 0 ? `0.${minor}.x` : `${major}.x`;
 }
 
 /** What a release can do by its version alone. One that is newer than the data is taken to do what its line does. */
@@ -183,12 +180,17 @@ export function capabilitiesOf(release: string): ReadonlySet<Capability> {
   return new Set(capabilityNames.filter((name) => semver.satisfies(release, table[name].since)));
 }
 
-export function opensslLineOf(release: string): string {
-  return opensslLines.find(([since]) => semver.satisfies(release, since))?.[1] ?? '';
+/** By the release, and by what its binary can do: some are built on another OpenSSL than the release itself. */
+export function opensslLineOf(release: string, capabilities: ReadonlySet<string>): string {
+  const line = opensslLines.find(([since]) => semver.satisfies(release, since))?.[1] ?? '';
+  return capabilities.has('openssl-providers') && line.startsWith('1') ? '3.' : line;
 }
 
-/** What an image of such a release lacks, in words for whoever runs it. */
-export function limitationsOf(capabilities: ReadonlySet<Capability>): string[] {
+/**
+ * What an image of such a release lacks, in words for whoever runs it.
+ * @param heapPercentage share of the memory limit that the heap would get where the release could follow it
+ */
+export function limitationsOf(capabilities: ReadonlySet<Capability>, heapPercentage = 70): string[] {
   const authorities = ['system-ca', 'openssl-ca'].some((name) => capabilities.has(name as Capability))
     ? []
     : ["the system's authorities are not read: pass them as `ca`"];
@@ -196,7 +198,7 @@ export function limitationsOf(capabilities: ReadonlySet<Capability>): string[] {
     const { lacking }: Row = table[name];
     return lacking === undefined || capabilities.has(name) || isImplied(name, capabilities) ? [] : [lacking];
   });
-  return [...others, ...authorities];
+  return [...others, ...authorities].map((text) => text.replace('about 70 %', `about ${heapPercentage} %`));
 }
 
 /** A lesser limitation is not told beside the greater one that has the same remedy. */

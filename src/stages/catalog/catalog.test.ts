@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { debianSuites, findSuite } from './debian-suites.ts';
-import { isLts, lineOf, phaseOf, releaseLines, type ReleaseLine } from './release-lines.ts';
+import { isLts, lineName, lineOf, lineOfRelease, phaseOf, releaseLines, type ReleaseLine } from './release-lines.ts';
 import { selectReleases } from './select-releases.ts';
 
 const at = (day: string): Date => new Date(`${day}T00:00:00Z`);
@@ -81,4 +81,18 @@ it('findSuite suggests what was meant', () => {
   expect(findSuite('trixie', 'x').endOfLife > '2026-11-21').toBe(true);
   expect(() => findSuite('trixy', 'x')).toThrow(expect.objectContaining({ hint: 'did you mean trixie?' }));
   expect(debianSuites.every((suite) => /^\d{4}-\d\d-\d\d$/.test(suite.endOfLife))).toBe(true);
+});
+
+describe('a line for development before 4', () => {
+  it.each([
+    ['0.11.15', '0.11', '2015-02-06'],
+    ['0.9.12', '0.9', '2013-03-11'],
+  ])('%s is of %s, over since %s', (release, name, end) => {
+    const line = lineOfRelease(release);
+    expect(line && [lineName(line), line.end, phaseOf(line, new Date('2026-11-21'))]).toEqual([
+      name,
+      end,
+      'end-of-life',
+    ]);
+  });
 });

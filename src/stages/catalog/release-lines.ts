@@ -29,8 +29,17 @@ const Schedule = z.record(
   }),
 );
 
-/** All lines from 0.8 on, oldest first. Source: the release working group's schedule, as packaged by `node-releases`. */
-export const releaseLines: readonly ReleaseLine[] = Object.entries(Schedule.parse(schedule))
+/** Before 4, a line with an odd number was for development, and ended with the first release of the next. */
+const developmentLines: z.infer<typeof Schedule> = {
+  'v0.9': { start: '2012-07-20', end: '2013-03-11' },
+  'v0.11': { start: '2013-03-28', end: '2015-02-06' },
+};
+
+/**
+ * All lines from 0.8 on, oldest first. Source: the release working group's schedule, as packaged by `node-releases`; for
+ * development lines, which it does not have, the days of their first release and of the line after them.
+ */
+export const releaseLines: readonly ReleaseLine[] = Object.entries({ ...developmentLines, ...Schedule.parse(schedule) })
   .map(([name, line]) => ({
     ...lineNumbers(name),
     ...(line.codename ? { codename: line.codename.toLowerCase() } : {}),

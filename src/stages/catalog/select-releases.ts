@@ -1,6 +1,7 @@
 import semver from 'semver';
 import { Failure } from '../../core/errors.ts';
 import { suggest } from '../../core/suggest.ts';
+import { lineNameOf } from '../../formats/node-version.ts';
 import { isLts, phaseOf, releaseLines, type ReleaseLine } from './release-lines.ts';
 
 export interface SelectionContext {
@@ -51,13 +52,12 @@ function selectOne(selector: string, versions: readonly string[], context: Selec
   if (semver.valid(selector)) {
     const exact = semver.clean(selector) ?? selector;
     if (versions.includes(exact)) return [exact];
-    const near = newestOf(semver.major(exact), versions);
+    const line = lineNameOf(exact);
+    const near = versions.find((version) => lineNameOf(version) === line);
     throw nothing(
       selector,
       context,
-      near
-        ? `the newest release of line ${semver.major(exact)} there is ${near}`
-        : 'the whole line does not exist there',
+      near ? `the newest release of line ${line} there is ${near}` : 'the whole line does not exist there',
     );
   }
   const range = semver.validRange(selector);

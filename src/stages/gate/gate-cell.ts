@@ -16,6 +16,7 @@ import type { TrustPolicy } from '../../trust/trust-policy.ts';
 import { findSuite } from '../catalog/debian-suites.ts';
 import { lineName, lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
 import type { PlannedCell } from '../plan/cell.ts';
+import { lineNameOf } from '../../formats/node-version.ts';
 import type { Suite } from '../test/report.ts';
 import { loadCustomGates } from './custom-gates.ts';
 
@@ -124,7 +125,7 @@ function factsOf({ loaded, cell, now }: GateCellInput): GateInput['facts'] {
 /** What the cell's line has published now: the tag of the line on this base and variant. */
 async function readPrevious({ store, cell, policy, index, now }: GateCellInput): Promise<GateInput['previous']> {
   if (!semver.valid(cell.release)) return undefined;
-  const tag = await store.resolveTag(`${semver.major(cell.release)}-${cell.base}-${cell.variant}`);
+  const tag = await store.resolveTag(`${lineNameOf(cell.release)}-${cell.base}-${cell.variant}`);
   if (!tag || tag.digest === index) return undefined;
   const { manifests } = await readIndex(store, tag.digest);
   const found = await mapConcurrent(manifests, 2, async ({ digest }) => {

@@ -1,5 +1,6 @@
 import semver from 'semver';
 import type { AliasKind } from '../../config/alias-kinds.ts';
+import { lineNameOf } from '../../formats/node-version.ts';
 import { isLts, lineOf, phaseOf, type ReleaseLine } from '../catalog/release-lines.ts';
 import type { Cell } from './cell.ts';
 
@@ -8,7 +9,7 @@ export interface AliasScope {
   readonly siblings: readonly string[];
   readonly defaultVariant: string;
   /** Base of the tags without one, for a line. */
-  readonly baseOf: (major: number) => string;
+  readonly baseOf: (line: string) => string;
   readonly kinds: ReadonlySet<AliasKind>;
   /** Cells that are an experiment have their full names only. */
   readonly isExperimental: boolean;
@@ -26,7 +27,7 @@ export interface AliasScope {
 export function aliasesOf(cell: Cell, scope: AliasScope): string[] {
   if (scope.isExperimental) return [cell.id];
   const isDefaultVariant = cell.variant === scope.defaultVariant;
-  const isDefaultBase = cell.base === scope.baseOf(semver.major(cell.release));
+  const isDefaultBase = cell.base === scope.baseOf(lineNameOf(cell.release));
   const suffixes = [`-${cell.base}-${cell.variant}`];
   if (isDefaultVariant) suffixes.push(`-${cell.base}`);
   if (isDefaultBase) suffixes.push(`-${cell.variant}`);

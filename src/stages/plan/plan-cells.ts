@@ -71,7 +71,7 @@ export function nameCells(cells: readonly Cell[], naming: Naming): PlannedCell[]
       const aliases = aliasesOf(cell, {
         siblings: groups.get(`${cell.base} ${cell.variant}`) ?? [],
         defaultVariant: naming.defaultVariant ?? variants[0] ?? '',
-        baseOf: (major) => naming.lineBases?.[String(major)] ?? defaultBase,
+        baseOf: (line) => naming.lineBases?.[line] ?? defaultBase,
         kinds,
         isExperimental: experimental,
         now,

@@ -1,5 +1,6 @@
 import semver from 'semver';
 import type { Digest } from '../../core/digest.ts';
+import { lineNameOf } from '../../formats/node-version.ts';
 
 /** What a tag points to now, as far as its annotations tell. */
 export interface TaggedImage {
@@ -41,7 +42,7 @@ export function planTags({ revisionTag, aliases, image, current }: TagPlanInput)
 function changesBase(image: TaggedImage, than: TaggedImage): boolean {
   if (image.base === undefined || than.base === undefined || image.base === than.base) return false;
   if (!semver.valid(than.version) || !semver.valid(image.version)) return false;
-  return semver.major(String(image.version)) === semver.major(String(than.version));
+  return lineNameOf(String(image.version)) === lineNameOf(String(than.version));
 }
 
 /** Older by version, or of the same version and made of older inputs. An image that says nothing is not newer. */
