@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { loadCommands } from '../src/cli/commands.ts';
 import { RecipeSchema } from '../src/config/recipe-schema.ts';
-import { allGates, requiredGates } from '../src/gates/all-gates.ts';
+import { allGates, endedLineGate, requiredGates } from '../src/gates/all-gates.ts';
 import { hardeningProfiles, hardeningRules } from '../src/config/hardening.ts';
 import { failureCodes } from '../src/core/errors.ts';
 import { packageCatalogue } from '../src/sources/debian/catalogue.ts';
@@ -15,6 +15,11 @@ import { canaries, canaryPrefix } from '../src/stages/test/canaries/load-canarie
 import { testKinds } from '../src/stages/test/kinds/load-tests.ts';
 import { RunFileSchema } from '../src/stages/test/kinds/run/run-schema.ts';
 import { checkReasons } from '../src/stages/test/battery/check-folders.ts';
+
+function whenAsked(gate: string): string {
+  if (requiredGates.some((required) => required === gate)) return 'always';
+  return gate === endedLineGate ? 'when named, and always when the line has ended' : 'when named';
+}
 
 const commands = await loadCommands();
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -110,12 +115,7 @@ const sections: Readonly<Record<string, () => string>> = {
   gates: () =>
     table(
       ['gate', 'opens when', 'because', 'asked'],
-      allGates.map(({ name, summary, reason }) => [
-        `\`${name}\``,
-        summary,
-        reason,
-        requiredGates.some((required) => required === name) ? 'always' : 'when named',
-      ]),
+      allGates.map(({ name, summary, reason }) => [`\`${name}\``, summary, reason, whenAsked(name)]),
     ),
   scrubbed: () =>
     table(

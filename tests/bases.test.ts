@@ -9,6 +9,7 @@ import { glibcRoot, muslRoot, pushBase } from './support/base-images.ts';
 import { startRegistry, type Daemon } from './support/daemons.ts';
 import { serve } from './support/http-server.ts';
 import { cells, command, readJson, workspaceWith } from './support/matrix.ts';
+import { legacyPolicy } from './support/releases.ts';
 import { temporaryFolder } from './support/workspace.ts';
 
 let registry: Daemon;
@@ -82,9 +83,8 @@ describe('an image as a base', () => {
   it('passes its tests with the strictest hardening, in runtime and slim', async () => {
     const base = recipe(`  acme9: { image: "${at('glibc:9')}" }`, 'variants: [runtime, slim]\nhardening: strict\n');
     // An old release could only read authorities of the system in place of its own, and this base has none.
-    const cwd = await workspaceWith(
-      base.replace('[24]', '[24, "12.22.12"], endOfLife: { reason: old lines are tried }'),
-    );
+    const wanted = base.replace('[24]', '[24, "12.22.12"], endOfLife: { reason: old lines are tried }');
+    const cwd = await workspaceWith(`${wanted}${legacyPolicy(['12.22.12'])}`);
     await command(cwd, ['lock']);
     expect((await cells(cwd, ['run'])).map(({ outcome, reason }) => [outcome, reason])).toEqual(
       Array.from({ length: 4 }, () => ['published', undefined]),

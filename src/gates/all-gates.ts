@@ -41,6 +41,9 @@ export const allGates: readonly Gate[] = [revocationGate, ...Object.values(table
 /** Gates that no policy can leave out: without them a digest proves nothing. */
 export const requiredGates = ['revocation', 'tests', 'signature', 'provenance', 'sbom', 'hardening'] as const;
 
+/** Asked of every image whose line has ended, whatever the policy names. */
+export const endedLineGate = 'node-line';
+
 /** Settings of gates in a policy, by name. A gate that needs none may be written as `{}`. */
 export const GatesSchema = z.strictObject({
   tests: testsGate.Config.optional().describe(testsGate.summary),

@@ -1,4 +1,4 @@
-import { allGates, requiredGates, type GatesConfig } from './all-gates.ts';
+import { allGates, endedLineGate, requiredGates, type GatesConfig } from './all-gates.ts';
 import type { Gate, GateInput, Verdict } from './gate.ts';
 import { ApprovalSchema } from '../formats/attestation/predicate-shapes.ts';
 
@@ -24,8 +24,13 @@ export function decide(
   gates: GatesConfig,
   custom: readonly CustomGate[] = [],
 ): Decision {
+  // A line past its end is nobody's default: somebody takes responsibility by name, whatever the policy asks besides.
+  const required: readonly string[] = [
+    ...requiredGates,
+    ...(input.facts.line?.phase === 'end-of-life' ? [endedLineGate] : []),
+  ];
   const chosen = allGates.filter(
-    ({ name }) => requiredGates.some((required) => required === name) || gates[name as keyof GatesConfig] !== undefined,
+    ({ name }) => required.includes(name) || gates[name as keyof GatesConfig] !== undefined,
   );
   const asked = chosen.map((gate) => ({
     gate,

@@ -315,6 +315,8 @@ describe('feeds', () => {
 
 describe('lines and bases', () => {
   it('that are over deny, with or without a known vulnerability', () => {
+    // Also by a policy that does not name the gate.
+    expect(ask({ image: { phase: 'end-of-life' }, gates: {} }).result).toBe('denied');
     expect(open({ image: { phase: 'end-of-life' }, gates: { 'node-line': {} } })[0]).toContain(
       'Node.js 24 ended on 2030-01-01',
     );
