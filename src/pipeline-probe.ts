@@ -9,7 +9,7 @@ import { assembleCell } from './stages/assemble/assemble-cell.ts';
 import { configurationDigest, settingsFor } from './stages/plan/image-settings.ts';
 import type { Lock, LockedCell } from './stages/resolve/lock.ts';
 import type { AskBinary } from './stages/resolve/probe-releases.ts';
-import { askBinary } from './stages/test/battery/ask-binary.ts';
+import { askBinary, probeDigest } from './stages/test/battery/ask-binary.ts';
 import type { LayoutStore } from './store/layout/layout-store.ts';
 
 export interface ProbeInput {
@@ -54,6 +54,7 @@ export function openProbe({ store, loaded, context, runtime: wanted }: ProbeInpu
   };
   return {
     ask,
+    probe: probeDigest,
     async close(): Promise<void> {
       await (await runtime?.catch(() => undefined))?.close();
     },

@@ -327,7 +327,7 @@ describe('a published image', () => {
       'Grade **A**',
       'cosign verify',
       'nodeworthy verify',
-      'nodeworthy-runtime: 68 passed',
+      'nodeworthy-runtime: 69 passed',
     ])
       expect(text).toContain(part);
     expect(await readFile(join(cwd, 'certificate.html'), 'utf8')).toContain(index);

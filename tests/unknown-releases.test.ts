@@ -75,6 +75,7 @@ describe('a release that is newer than the data', () => {
       {
         release: '24.99.0',
         node: expect.stringMatching(/^sha256:/),
+        probe: expect.stringMatching(/^sha256:/),
         capabilities: [...capabilitiesOf(known)].filter(isProbed).sort(),
       },
     ]);
@@ -88,6 +89,15 @@ describe('a release that is newer than the data', () => {
     const again = await runCli(['lock'], { cwd });
     expect(again.stdout).toContain('unchanged');
     expect(again.stderr).not.toMatch(/24\.99\.0: its binary was asked/);
+  });
+
+  it('is asked again when the questions are others', async () => {
+    const path = join(cwd, 'nodeworthy.lock.json');
+    const before = await readFile(path, 'utf8');
+    const { probed } = await readLock(cwd);
+    await writeFile(path, before.replace(String(probed?.[0]?.probe), `sha256:${'0'.repeat(64)}`));
+    expect((await runCli(['lock'], { cwd })).stderr).toMatch(/24\.99\.0: its binary was asked/);
+    expect(await readFile(path, 'utf8')).toBe(before);
   });
 
   it('that does not start is told with the words of the loader, on each base, and holds no other back', async () => {

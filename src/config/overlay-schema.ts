@@ -96,9 +96,9 @@ export const OverlaySchema = z.strictObject({
         .number()
         .int()
         .min(1)
-        .max(100)
+        .max(90)
         .optional()
-        .describe('Share of the container’s memory for the JavaScript heap'),
+        .describe('Share of the container’s memory for the JavaScript heap; Node.js needs some beside it'),
     })
     .default({})
     .describe('Performance'),

@@ -145,7 +145,7 @@ overlays:
     users: [{ name: app, uid: 2000 }]
     user: "2000:2000"
     packages: [libjemalloc2]
-    tuning: { threadPoolSize: 2, mallocArenas: 2, semiSpaceMb: 8, heapPercentage: 50 }
+    tuning: { threadPoolSize: 8, mallocArenas: 2, semiSpaceMb: 64, heapPercentage: 75 }
 `,
   );
   await nodeworthy(cwd, ['lock']);

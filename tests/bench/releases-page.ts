@@ -1,6 +1,6 @@
 import semver from 'semver';
 import { capabilitiesOf } from '../../src/stages/catalog/capabilities.ts';
-import { lineName, lineOfRelease } from '../../src/stages/catalog/release-lines.ts';
+import { lineName, lineOfRelease, phaseOf } from '../../src/stages/catalog/release-lines.ts';
 import { isMeantFor, whyNot } from '../../src/stages/test/battery/applicability.ts';
 import { containerRuns, sharedChecks } from '../../src/stages/test/battery/battery.ts';
 
@@ -55,13 +55,23 @@ export function releasesPage(judged: readonly JudgedRelease[]): string {
   ].join('\n');
 }
 
+/** What the battery knows of the release itself: its image has nothing special. */
+function judged(release: string): Parameters<typeof whyNot>[1] {
+  const line = lineOfRelease(release);
+  const isOver = line !== undefined && phaseOf(line, new Date()) === 'end-of-life';
+  return {
+    release,
+    capabilities: capabilitiesOf(release),
+    traits: isOver ? ['end-of-life'] : [],
+    heap: { percentage: 70 },
+  };
+}
+
 function notApplicable(releases: readonly string[]): string[] {
   return [...sharedChecks, ...containerRuns]
     .filter((check) => isMeantFor(check, { variant: 'runtime' }))
     .flatMap((check) => {
-      const without = releases.map(
-        (release) => whyNot(check, { release, capabilities: capabilitiesOf(release), traits: [] }) !== undefined,
-      );
+      const without = releases.map((release) => whyNot(check, judged(release)) !== undefined);
       const spans = spansOf(releases, without);
       return spans.length === 0 ? [] : [`| \`${check.id}\` | ${spans.join(', ')} |`];
     });

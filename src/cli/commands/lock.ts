@@ -65,7 +65,7 @@ export async function makeLock(
   const probe = openProbe({ store, loaded, context, runtime });
   let made: Lock;
   try {
-    made = await resolveLock(store, loaded, context, { aptFolder, previous: before, update, ask: probe.ask });
+    made = await resolveLock(store, loaded, context, { aptFolder, previous: before, update, questions: probe });
   } finally {
     await probe.close();
   }

@@ -9,7 +9,7 @@ import type { PlannedCell } from '../../stages/plan/cell.ts';
 import { namingOf } from '../../stages/plan/naming.ts';
 import { planCells } from '../../stages/plan/plan-cells.ts';
 import { selectionDigest } from '../../stages/resolve/lock.ts';
-import { findReleases } from '../../stages/resolve/find-releases.ts';
+import { awaitedReleases, findReleases } from '../../stages/resolve/find-releases.ts';
 import { defineCommand, recipeOptions } from '../command.ts';
 import { renderTable } from '../views/text.ts';
 import { openStore, openWorkspace } from '../workspace.ts';
@@ -24,6 +24,8 @@ interface PlanResult {
   readonly source: 'lock' | 'catalog';
   readonly cells: readonly ShownCell[];
   readonly unresolved: Lock['unresolved'];
+  /** Newer releases that are waited for, and what is taken until then. */
+  readonly awaited: NonNullable<Lock['awaited']>;
   /** Against what the embedded store has published. */
   readonly changes: PlanComparison;
 }
@@ -36,21 +38,16 @@ export const plan = defineCommand<PlanResult>({
     const workspace = await openWorkspace(input);
     const { loaded, lock } = workspace;
     const usesLock = lock !== undefined && lock.selection === selectionDigest(loaded.recipe);
+    const releases = usesLock ? [] : await findReleases(await openStore(workspace), loaded, input.context);
     const cells = usesLock
       ? planLocked({ loaded, lock, context: input.context })
-      : withImages(
-          planCells({
-            releases: await findReleases(await openStore(workspace), loaded, input.context),
-            ...namingOf(loaded),
-            now: input.context.now,
-          }),
-          loaded,
-        );
+      : withImages(planCells({ releases, ...namingOf(loaded), now: input.context.now }), loaded);
     const published = (await readTextIfExists(join(workspace.storePath, 'index.json')))
       ? await listPublished(await openStore(workspace))
       : [];
     return {
       unresolved: usesLock ? lock.unresolved : [],
+      awaited: usesLock ? (lock.awaited ?? []) : awaitedReleases(releases),
       changes: comparePlan(cells, published),
       source: usesLock ? 'lock' : 'catalog',
       cells: cells.map((cell) => ({
@@ -61,7 +58,7 @@ export const plan = defineCommand<PlanResult>({
       })),
     };
   },
-  pretty: ({ source, cells, changes, unresolved }) =>
+  pretty: ({ source, cells, changes, unresolved, awaited }) =>
     [
       renderTable(
         ['cell', 'phase', 'support', 'platforms', 'tags'],
@@ -70,14 +67,19 @@ export const plan = defineCommand<PlanResult>({
       '',
       ...changeLines(changes),
       ...unresolved.map(({ id, reason }) => `${id} cannot be built: ${reason}`),
+      ...awaited.map(
+        ({ release, missing, taken }) =>
+          `Node.js ${release} is waited for: it is not there for ${missing.join(', ')}, and ${taken} is taken until it is`,
+      ),
       source === 'lock'
         ? 'versions are those of the lock'
         : 'versions are the newest of the source; `nodeworthy lock` pins them',
     ].join('\n'),
-  json: ({ source, cells, changes, unresolved }) => ({
+  json: ({ source, cells, changes, unresolved, awaited }) => ({
     source,
     changes,
     unresolved,
+    awaited,
     cells: cells.map(({ id, release, base, variant, phase, supportClass, platforms, missingPlatforms, aliases }) => ({
       id,
       release,

@@ -37,7 +37,15 @@ it('writes an option once that an overlay names in two ways', () => {
 });
 
 it('refuses options of an overlay for a release that reads none', () => {
-  expect(() => configure('4.9.1', { nodeOptions: ['--trace-gc'] })).toThrow(
-    expect.objectContaining({ code: 'RECIPE_INVALID', message: expect.stringContaining('4.9.1 does not read') }),
-  );
+  for (const overlay of [{ nodeOptions: ['--trace-gc'] }, { environment: { NODE_OPTIONS: '--trace-gc' } }])
+    expect(() => configure('4.9.1', overlay)).toThrow(
+      expect.objectContaining({ code: 'RECIPE_INVALID', message: expect.stringContaining('4.9.1 does not read') }),
+    );
+});
+
+it('says what of an overlay the release cannot follow', () => {
+  expect(configure('20.20.2', { heapPercentage: 50 }).limitations).toContain('about 50 % of it');
+  const proxies = { environment: { NODE_USE_ENV_PROXY: '1' } };
+  expect(configure('20.20.2', proxies).limitations).toContain('proxies of the environment are not used');
+  expect(configure('24.21.0', proxies).limitations).toBe('');
 });

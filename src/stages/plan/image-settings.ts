@@ -15,7 +15,7 @@ const assemblyVersion = 7;
 /** What a release lacks is said on its image: sentences, separated by semicolons. */
 export const limitationsLabel = 'io.nodeworthy.limitations';
 /** Share of the container's memory that the JavaScript heap may take. */
-const heapPercentage = 70;
+const defaultHeapPercentage = 70;
 
 export type LayersMode = LoadedRecipe['recipe']['layers'];
 
@@ -102,21 +102,25 @@ export function imageConfiguration(release: string, settings: ImageSettings, bas
   const youngGeneration = youngGenerationSettings(settings);
   const options = [
     ...(capabilities.includes('heap-percentage')
-      ? [`--max-old-space-size-percentage=${overlay.heapPercentage ?? heapPercentage}`]
+      ? [`--max-old-space-size-percentage=${heapSizes(settings).percentage}`]
       : []),
     ...diagnosticOptions(capabilities),
     ...authorities.options,
     ...overlay.nodeOptions,
     ...youngGeneration.options.filter((option) => !overlay.nodeOptions.includes(option)),
   ];
-  if (overlay.nodeOptions.length > 0 && !capabilities.includes('node-options'))
+  const setsOptions = overlay.nodeOptions.length > 0 || overlay.environment['NODE_OPTIONS'] !== undefined;
+  if (setsOptions && !capabilities.includes('node-options'))
     throw new Failure('RECIPE_INVALID', `Node.js ${release} does not read NODE_OPTIONS, and an overlay sets it`, {
       hint: 'limit the overlay to other cells, or pass the options on the command line of the application',
     });
   const limitations = [
-    ...limitationsOf(new Set(capabilities)),
+    ...limitationsOf(new Set(capabilities), heapSizes(settings).percentage),
     ...authorities.limitations,
     ...youngGeneration.limitations,
+    ...(overlay.environment['NODE_USE_ENV_PROXY'] !== undefined && !capabilities.includes('proxy-variables')
+      ? ['proxies of the environment are not used by Node.js itself: set them in the application']
+      : []),
   ];
   const environment = new Map<string, string>([
     ...base.environment.map((line): [string, string] => [
@@ -160,6 +164,16 @@ export function imageConfiguration(release: string, settings: ImageSettings, bas
 function diagnosticOptions(capabilities: readonly Capability[]): string[] {
   if (capabilities.includes('diagnostic-dir')) return [`--diagnostic-dir=/${imagePaths.diagnostics}`];
   return capabilities.includes('report-directory') ? [`--report-directory=/${imagePaths.diagnostics}`] : [];
+}
+
+/** What the image gives to the JavaScript heap, as far as its release takes it. */
+export function heapSizes({ overlay, capabilities }: Pick<ImageSettings, 'overlay' | 'capabilities'>): {
+  readonly percentage: number;
+  readonly semiSpaceMb?: number;
+} {
+  const { heapPercentage, semiSpaceMb } = overlay;
+  const isSized = semiSpaceMb !== undefined && capabilities.includes('semi-space-option');
+  return { percentage: heapPercentage ?? defaultHeapPercentage, ...(isSized ? { semiSpaceMb } : {}) };
 }
 
 /** A size that the release does not take from NODE_OPTIONS is left out, and the image says so. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LoadedRecipe } from '../../config/load-recipe.ts';
 import { RecipeSchema } from '../../config/recipe-schema.ts';
 import type { NodeSource } from '../../sources/source.ts';
-import { selectFrom } from './find-releases.ts';
+import { awaitedReleases, selectFrom } from './find-releases.ts';
 
 const offers: Readonly<Record<string, readonly string[]>> = {
   'linux/amd64': ['26.12.1', '26.10.0', '24.21.0', '24.10.0', '20.0.0', '4.9.1'],
@@ -35,13 +35,18 @@ async function select(releases: readonly (string | number)[], more: object = {})
       if (event.kind === 'notice') notices.push(event.text);
     },
   });
-  return { chosen: chosen.map(({ release, platforms }) => `${release} ${platforms.length}`), notices };
+  return {
+    awaited: awaitedReleases(chosen),
+    chosen: chosen.map(({ release, platforms }) => `${release} ${platforms.length}`),
+    notices,
+  };
 }
 
 describe('a release that a source does not have for a platform of its line', () => {
   it('is waited for with the one before, and the platform is named', async () => {
-    const { chosen, notices } = await select([26]);
+    const { chosen, notices, awaited } = await select([26]);
     expect(chosen).toEqual(['26.10.0 2']);
+    expect(awaited).toEqual([{ release: '26.12.1', missing: ['linux/arm64'], taken: '26.10.0' }]);
     expect(notices).toEqual([expect.stringMatching(/26\.12\.1 is not at the test for linux\/arm64 yet: 26\.10\.0/)]);
   });
 
@@ -63,6 +68,7 @@ describe('a release that a source does not have for a platform of its line', () 
   });
 
   it('is whole where the line never had the platform', async () => {
-    expect(await select(['4.9.1', 20])).toEqual({ chosen: ['20.0.0 2', '4.9.1 1'], notices: [] });
+    const whole = { chosen: ['20.0.0 2', '4.9.1 1'], notices: [], awaited: [] };
+    expect(await select(['4.9.1', 20])).toEqual(whole);
   });
 });

@@ -6,14 +6,25 @@ import type { LoadedRecipe } from '../../config/load-recipe.ts';
 import { openNodeSource } from '../../sources/open-source.ts';
 import type { NodeSource } from '../../sources/source.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
+import { lineNameOf } from '../../formats/node-version.ts';
 import { findSuite } from '../catalog/debian-suites.ts';
 import { selectReleases } from '../catalog/select-releases.ts';
+import type { Lock } from './lock.ts';
 import { createSourcePorts } from './source-ports.ts';
 
 /** A release that was chosen, and the platforms of the recipe that its source has it for. */
 export interface ChosenRelease {
   readonly release: string;
   readonly platforms: readonly string[];
+  /** A newer one that the selector means, and that is not there yet for some platforms. */
+  readonly awaited?: { readonly release: string; readonly missing: readonly string[] };
+}
+
+/** The newer releases that are waited for, each with what was taken until then. */
+export function awaitedReleases(chosen: readonly ChosenRelease[]): NonNullable<Lock['awaited']> {
+  return chosen.flatMap(({ release: taken, awaited }) =>
+    awaited ? [{ release: awaited.release, missing: [...awaited.missing], taken }] : [],
+  );
 }
 
 /** Releases a recipe means on this day, asked from its source; nothing is downloaded or written down. */
@@ -48,27 +59,27 @@ export async function selectFrom(
 ): Promise<ChosenRelease[]> {
   const offers = await mapConcurrent(recipe.platforms, 2, async (platform) => {
     const versions = await source.listVersions(platform);
-    return { platform, versions: new Set(versions), lines: new Set(versions.map(lineKey)) };
+    return { platform, versions: new Set(versions), lines: new Set(versions.map(lineNameOf)) };
   });
   const all = [...new Set(offers.flatMap(({ versions }) => [...versions]))];
   const missingOf = (release: string): string[] =>
     offers.flatMap(({ platform, versions, lines }) =>
-      !versions.has(release) && lines.has(lineKey(release)) ? [platform] : [],
+      !versions.has(release) && lines.has(lineNameOf(release)) ? [platform] : [],
     );
   const options = { now: context.now, source: source.label };
   const { releases, missingPlatforms } = recipe.node;
-  const chosen = new Set<string>();
+  const chosen = new Map<string, ChosenRelease['awaited']>();
   for (const selector of releases) {
     for (const release of await select(selector)) {
       const missing = missingOf(release);
       if (missing.length === 0) {
-        chosen.add(release);
+        chosen.set(release, chosen.get(release));
         continue;
       }
       const lacking = `Node.js ${release} is not at ${source.label} for ${missing.join(', ')}`;
       if (missingPlatforms === 'proceed') {
         context.report({ kind: 'notice', text: `${lacking}: its images go without` });
-        chosen.add(release);
+        chosen.set(release, chosen.get(release));
         continue;
       }
       const before = selectBefore(selector, { all, missingOf, release, options });
@@ -80,13 +91,16 @@ export async function selectFrom(
         kind: 'notice',
         text: `${lacking} yet: ${before} is taken until it is. Say \`missingPlatforms: proceed\` under node to go on without`,
       });
-      chosen.add(before);
+      chosen.set(before, { release, missing });
     }
   }
-  return [...chosen].sort(semver.rcompare).map((release) => ({
-    release,
-    platforms: offers.filter(({ versions }) => versions.has(release)).map(({ platform }) => platform),
-  }));
+  return [...chosen]
+    .sort(([a], [b]) => semver.rcompare(a, b))
+    .map(([release, awaited]) => ({
+      release,
+      platforms: offers.filter(({ versions }) => versions.has(release)).map(({ platform }) => platform),
+      ...(awaited ? { awaited } : {}),
+    }));
 
   async function select(selector: string | number): Promise<string[]> {
     try {
@@ -121,18 +135,14 @@ interface Before {
 /** What the selector means among the complete releases of the same line; an exact version means nothing else. */
 function selectBefore(selector: string | number, { all, missingOf, release, options }: Before): string | undefined {
   if (semver.valid(String(selector))) return undefined;
-  const complete = all.filter((version) => lineKey(version) === lineKey(release) && missingOf(version).length === 0);
+  const complete = all.filter(
+    (version) => lineNameOf(version) === lineNameOf(release) && missingOf(version).length === 0,
+  );
   if (complete.length === 0) return undefined;
   try {
-    return selectReleases([selector], complete, options).find((version) => lineKey(version) === lineKey(release));
+    return selectReleases([selector], complete, options).find((version) => lineNameOf(version) === lineNameOf(release));
   } catch (error) {
     if (isFailure(error, 'SELECTION_EMPTY')) return undefined;
     throw error;
   }
-}
-
-/** A line is a major version, and before 4 a minor version. */
-function lineKey(release: string): string {
-  const major = semver.major(release);
-  return major === 0 ? `0.${semver.minor(release)}` : String(major);
 }

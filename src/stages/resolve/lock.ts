@@ -56,7 +56,15 @@ const UnresolvedCellSchema = z.strictObject({
 const ProbedReleaseSchema = z.strictObject({
   release: z.string(),
   node: DigestSchema,
+  /** The questions: other ones are asked anew. */
+  probe: DigestSchema,
   capabilities: z.array(z.enum(capabilityNames)),
+});
+
+const AwaitedReleaseSchema = z.strictObject({
+  release: z.string(),
+  missing: z.array(z.string()),
+  taken: z.string(),
 });
 
 export const LockSchema = z.strictObject({
@@ -70,6 +78,8 @@ export const LockSchema = z.strictObject({
   systems: z.array(LockedSystemSchema),
   cells: z.array(LockedCellSchema),
   probed: z.array(ProbedReleaseSchema).optional(),
+  /** Releases that were waited for, and what was taken until they are there for all platforms. */
+  awaited: z.array(AwaitedReleaseSchema).optional(),
   unresolved: z.array(UnresolvedCellSchema),
 });
 

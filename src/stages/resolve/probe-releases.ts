@@ -1,5 +1,6 @@
 import type { LoadedRecipe } from '../../config/load-recipe.ts';
 import type { Context } from '../../core/context.ts';
+import type { Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { capabilitiesOf, isInData, isProbed, type Capability } from '../catalog/capabilities.ts';
 import { settled, type Acquired } from './acquired.ts';
@@ -11,21 +12,28 @@ import type { Lock, LockedCell, ProbedRelease } from './lock.ts';
  */
 export type AskBinary = (draft: Lock, cell: LockedCell) => Promise<Pick<ProbedRelease, 'node' | 'capabilities'>>;
 
+export interface Questions {
+  readonly ask: AskBinary;
+  /** Identity of what is asked. */
+  readonly probe: Digest;
+}
+
 export interface Probing {
   readonly loaded: LoadedRecipe;
+  /** Lock whose answers are kept. */
   readonly previous: Lock | undefined;
-  readonly ask: AskBinary;
+  readonly questions: Questions;
   readonly context: Context;
 }
 
 /**
  * Answers for the releases that the data does not speak of: newer ones, and all where the recipe says that its binaries
- * are of its own making. An answer about the same bytes is kept. One cell of each base is tried, the smallest first,
+ * are of its own making. An answer of the same bytes to the same questions is kept. One cell of each base is tried, the smallest first,
  * until the binary starts.
  */
 export async function probeReleases(
   draft: Lock,
-  { loaded, previous, ask, context }: Probing,
+  { loaded, previous, questions, context }: Probing,
 ): Promise<Map<string, Acquired<ProbedRelease>>> {
   const probed = new Map<string, Acquired<ProbedRelease>>();
   const isAsked = (release: string): boolean => loaded.recipe.node.probe === 'always' || !isInData(release);
@@ -33,10 +41,12 @@ export async function probeReleases(
     if (!isAsked(release)) continue;
     const cells = draft.cells.filter((cell) => cell.release === release);
     const binaries = new Set(cells.flatMap(({ platforms }) => platforms.map(({ node }) => node)));
-    const known = previous?.probed?.find((entry) => entry.release === release && binaries.has(entry.node));
+    const known = previous?.probed?.find(
+      ({ release: asked, node, probe }) => asked === release && binaries.has(node) && probe === questions.probe,
+    );
     probed.set(
       release,
-      known ? { kind: 'found', value: known } : await askFirst(draft, { release, cells, ask, context }),
+      known ? { kind: 'found', value: known } : await askFirst(draft, { release, cells, questions, context }),
     );
   }
   return probed;
@@ -45,21 +55,24 @@ export async function probeReleases(
 interface Asked {
   readonly release: string;
   readonly cells: readonly LockedCell[];
-  readonly ask: AskBinary;
+  readonly questions: Questions;
   readonly context: Context;
 }
 
-async function askFirst(draft: Lock, { release, cells, ask, context }: Asked): Promise<Acquired<ProbedRelease>> {
+async function askFirst(draft: Lock, { release, cells, questions, context }: Asked): Promise<Acquired<ProbedRelease>> {
   const order = ['runtime', 'slim', 'build'];
   const sizes = [...cells].sort((a, b) => order.indexOf(a.variant) - order.indexOf(b.variant));
   const perBase = [...new Map(sizes.toReversed().map((cell) => [cell.base, cell])).values()].toReversed();
   const problems: string[] = [];
   for (const cell of perBase) {
-    const answer = await settled(async () => await ask(draft, cell));
+    const answer = await settled(async () => await questions.ask(draft, cell));
     if (answer.kind === 'found') {
       const { node, capabilities } = answer.value;
       context.report({ kind: 'notice', text: `Node.js ${release}: ${describeAnswer(release, capabilities)}` });
-      return { kind: 'found', value: { release, node, capabilities: [...capabilities].sort() } };
+      return {
+        kind: 'found',
+        value: { release, node, probe: questions.probe, capabilities: [...capabilities].sort() },
+      };
     }
     problems.push(`on ${cell.base}: ${answer.failure.message}`);
   }

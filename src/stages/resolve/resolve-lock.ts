@@ -10,10 +10,10 @@ import { variantNamed } from '../plan/variants.ts';
 import { acquireNodes, acquireTools } from './acquire-distributions.ts';
 import { found, type Acquired } from './acquired.ts';
 import { decideCells, extraPackages, systemKey } from './decide-cells.ts';
-import { requireKnownSuites, selectFrom, type ChosenRelease } from './find-releases.ts';
+import { awaitedReleases, requireKnownSuites, selectFrom, type ChosenRelease } from './find-releases.ts';
 import { findUnfit } from './find-unfit.ts';
 import { inputKey, selectionDigest, type Lock } from './lock.ts';
-import { probeReleases, type AskBinary } from './probe-releases.ts';
+import { probeReleases, type Questions } from './probe-releases.ts';
 import { resolveSystem, type SystemRequest, type SystemResult, type SystemSources } from './resolve-systems.ts';
 import { restoreMissing } from './restore-missing.ts';
 import { createSourcePorts } from './source-ports.ts';
@@ -24,7 +24,7 @@ export interface ResolveOptions {
   readonly previous?: Lock;
   readonly update: boolean;
   /** For releases that the data does not speak of. */
-  readonly ask: AskBinary;
+  readonly questions: Questions;
 }
 
 /**
@@ -67,6 +67,7 @@ export async function resolveLock(
       store,
       inputs.map((input) => ({ digest: input.digest, size: input.size, title: describeInput(input) })),
     );
+    const awaited = awaitedReleases(releases);
     const draft: Lock = {
       lockVersion: 2,
       name: recipe.name,
@@ -75,8 +76,9 @@ export async function resolveLock(
       inputs,
       systems: [...new Map(resolved.map(({ system }) => [system.id, system])).values()],
       ...first,
+      ...(awaited.length > 0 ? { awaited } : {}),
     };
-    const probed = await probeReleases(draft, { loaded, previous: options.previous, ask: options.ask, context });
+    const probed = await probeReleases(draft, { loaded, previous: keep, questions: options.questions, context });
     if (probed.size === 0) return draft;
     const answers = found(probed);
     return {
@@ -144,7 +146,11 @@ export async function resolveLock(
           release,
           platforms: platforms.map((entry) => (typeof entry === 'string' ? entry : entry.platform)),
         }));
-        return [...new Map(known.map((entry) => [entry.release, entry])).values()];
+        const releases = [...new Map(known.map((entry) => [entry.release, entry])).values()];
+        return releases.map((entry) => {
+          const found = keep.awaited?.find(({ taken }) => taken === entry.release);
+          return found ? { ...entry, awaited: { release: found.release, missing: found.missing } } : entry;
+        });
       }
       return await selectFrom(nodeSource, loaded, context);
     }

@@ -5,6 +5,7 @@ import type { PlannedCell } from '../plan/cell.ts';
 import {
   baseImageFacts,
   debianFacts,
+  heapSizes,
   imageConfiguration,
   readsSystemStore,
   settingsFor,
@@ -40,6 +41,10 @@ export function describeCell(
     ['no-certificates', facts.certificateBundle === undefined],
     ['no-system-store', !readsSystemStore(settings, facts)],
     ['keeps-set-id', !settings.hardening.includes('set-id') && (isForeign || settings.variant.system === 'installed')],
+    [
+      'keeps-capabilities',
+      !settings.hardening.includes('file-capabilities') && (isForeign || settings.variant.system === 'installed'),
+    ],
     ['keeps-world-writable', !settings.hardening.includes('world-writable') && isForeign],
     ['foreign-base', isForeign],
     ['no-corepack', !toolsOf(cell.release).some(({ name }) => name === 'corepack')],
@@ -57,7 +62,8 @@ export function describeCell(
     timeZone: settings.overlay.timeZone ?? 'UTC',
     capabilities: new Set(settings.capabilities),
     builtIns: builtInsOf(cell.release, new Set(settings.capabilities)),
-    opensslLine: opensslLineOf(cell.release),
+    heap: heapSizes(settings),
+    opensslLine: opensslLineOf(cell.release, new Set(settings.capabilities)),
     traits: traits.flatMap(([trait, holds]) => (holds ? [trait] : [])),
   };
 }
@@ -80,6 +86,7 @@ export function describeImageCell(image: ImageCellConfig): CheckedCell {
     configuration: undefined,
     capabilities: new Set(),
     builtIns: { has: { modules: [], globals: [] }, lacks: { modules: [], globals: [] } },
+    heap: { percentage: 0 },
     opensslLine: '',
     traits: ['foreign-base'],
   };

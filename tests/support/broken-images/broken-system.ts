@@ -42,7 +42,7 @@ export const brokenSystem: readonly BrokenImage[] = [
   { ids: ['time-zones/system'], what: 'another local time', breakage: files(textFile('etc/localtime', 'no zone')) },
   { ids: ['file-modes'], what: 'a shell', breakage: files(program('usr/bin/sh', '#!')) },
   {
-    ids: ['file-modes', 'file-privileges'],
+    ids: ['file-modes', 'file-privileges/set-id'],
     what: 'a set-id file',
     breakage: files(textFile('usr/bin/x', 'x', { mode: 0o4755 })),
   },

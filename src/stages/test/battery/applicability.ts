@@ -10,6 +10,7 @@ export type Trait =
   | 'no-system-store'
   /** Its recipe wants no hardening that takes them away, and its system comes with them. */
   | 'keeps-set-id'
+  | 'keeps-capabilities'
   | 'keeps-world-writable'
   | 'foreign-base'
   /** The release line does not ship it. */
@@ -25,6 +26,7 @@ const traitReasons: Readonly<Record<Trait, string>> = {
   'no-certificates': 'the base has no bundle of authorities',
   'no-system-store': 'the base has no bundle of authorities that this release could read in place of its own',
   'keeps-set-id': 'the recipe keeps set-id bits: its hardening does not have the rule set-id',
+  'keeps-capabilities': 'the recipe keeps file capabilities: its hardening does not have the rule file-capabilities',
   'keeps-world-writable':
     'the recipe keeps what everybody may write: its hardening does not have the rule world-writable',
   'foreign-base': 'the base is the decision of its makers',
@@ -39,6 +41,8 @@ export interface Scope {
   readonly unless?: readonly Trait[];
   /** What a release must be able to do; of a list within the list, one is enough. */
   readonly needs?: readonly (Capability | readonly Capability[])[];
+  /** Why it cannot hold with what the recipe itself says; undefined when it can. */
+  readonly obstacle?: (cell: JudgedCell) => string | undefined;
 }
 
 /** Whether a check is meant for the variant at all: one that is not does not appear. */
@@ -51,15 +55,16 @@ interface JudgedCell {
   readonly release: string;
   readonly capabilities: ReadonlySet<Capability>;
   readonly traits: readonly Trait[];
+  readonly heap: { readonly percentage: number; readonly semiSpaceMb?: number };
 }
 
 /** Why a check of this variant does not apply to an image; undefined when it does. */
-export function whyNot({ unless = [], needs = [] }: Scope, cell: JudgedCell): string | undefined {
+export function whyNot({ unless = [], needs = [], obstacle }: Scope, cell: JudgedCell): string | undefined {
   const missing = needs.find((need) => ![need].flat().some((name) => cell.capabilities.has(name as Capability)));
   if (missing !== undefined) {
     const what = [missing].flat().map((name) => `${capabilityTable[name as Capability].what} (${name})`);
     return `Node.js ${cell.release} does not have ${what.join(' or ')}`;
   }
   const trait = unless.find((name) => cell.traits.includes(name));
-  return trait && traitReasons[trait];
+  return trait ? traitReasons[trait] : obstacle?.(cell);
 }

@@ -1,4 +1,5 @@
 import type { Context } from '../../../core/context.ts';
+import { digestOf, type Digest } from '../../../core/digest.ts';
 import { Failure } from '../../../core/errors.ts';
 import type { LayerFile, Runtime, RuntimeImage } from '../../../runtimes/runtime.ts';
 import type { LayoutStore } from '../../../store/layout/layout-store.ts';
@@ -8,6 +9,9 @@ import { checkScripts } from './check-folders.ts';
 import { createTestAuthority } from './test-authority.ts';
 
 const folder = 'nodeworthy-test';
+const scripts = ['probe.js', 'ask.js'].map((name) => ({ name, bytes: checkScripts.get(name) ?? Buffer.alloc(0) }));
+/** Identity of the questions. */
+export const probeDigest: Digest = digestOf(Buffer.concat(scripts.map(({ bytes }) => bytes)));
 const answer = /^@@nodeworthy-can (.*)$/m;
 /** An emulator starts a dozen processes in this time. */
 const timeoutMs = 180_000;
@@ -22,13 +26,13 @@ export async function askBinary(
   { verificationTime, signal }: Pick<Context, 'verificationTime' | 'signal'>,
 ): Promise<Capability[]> {
   const whole = await runtime.open(store, image);
-  const files = ['probe.js', 'ask.js'].map((name): LayerFile => ({
+  const files = scripts.map(({ name, bytes }): LayerFile => ({
     path: `${folder}/${name}`,
     kind: 'file',
     mode: 0o644,
     uid: 0,
     gid: 0,
-    bytes: checkScripts.get(name) ?? Buffer.alloc(0),
+    bytes,
   }));
   // A base of somebody else need not have a /tmp that everybody may write to.
   const work: LayerFile = { path: `${folder}/work`, kind: 'directory', mode: 0o1777, uid: 0, gid: 0 };

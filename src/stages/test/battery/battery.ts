@@ -16,6 +16,8 @@ export interface CheckedCell {
   readonly timeZone: string;
   /** What the configuration of the image must say; undefined for one that is its owner's. */
   readonly configuration: ExpectedConfiguration | undefined;
+  /** Sizes that the image gives to the heap where its release takes them: of the memory limit, and per semi-space. */
+  readonly heap: { readonly percentage: number; readonly semiSpaceMb?: number };
   /** What its release can do: checks that need more do not apply. */
   readonly capabilities: ReadonlySet<Capability>;
   /** Modules and globals that its Node.js has, and such as only other releases have. */
@@ -125,13 +127,13 @@ export const sharedChecks: readonly SharedCheck[] = [
     script: 'npm-install.js',
     timeoutMs: 120_000,
     variants: withShell,
-    unless: ['no-shell', 'no-package-manager'],
+    unless: ['no-shell'],
   },
   {
     id: 'corepack',
     script: 'corepack.js',
     variants: withShell,
-    unless: ['no-shell', 'no-package-manager', 'no-corepack'],
+    unless: ['no-shell', 'no-corepack'],
   },
   {
     id: 'shell',
@@ -171,6 +173,10 @@ export const containerRuns: readonly ContainerRun[] = [
     ),
     // Small limits are followed with the percentage alone: what a release chooses itself has a floor.
     needs: [containerMb === 2048 ? 'memory-limit' : 'heap-percentage'],
+    obstacle: ({ heap }) =>
+      heapMebibytes(heap, containerMb) < containerMb
+        ? undefined
+        : `the recipe gives the heap ${heapMebibytes(heap, containerMb)} MiB of ${containerMb}`,
   })),
   {
     id: 'heap-limit/override',
@@ -218,11 +224,17 @@ export const audits: readonly (Scope & { readonly id: string })[] = [
   { id: 'secrets' },
   { id: 'libraries' },
   { id: 'world-writable', unless: ['keeps-world-writable'] },
-  { id: 'file-privileges', unless: ['foreign-base', 'keeps-set-id'] },
+  { id: 'file-privileges/set-id', unless: ['foreign-base', 'keeps-set-id'] },
+  { id: 'file-privileges/capabilities', unless: ['foreign-base', 'keeps-capabilities'] },
   { id: 'owners', unless: ['foreign-base'] },
   { id: 'links', unless: ['foreign-base'] },
   { id: 'leftovers', unless: ['foreign-base'] },
 ];
+
+/** Old and young generation together: V8's heap limit is the old one and three semi-spaces. */
+function heapMebibytes({ percentage, semiSpaceMb = 0 }: CheckedCell['heap'], containerMb: number): number {
+  return Math.ceil((containerMb * percentage) / 100) + 3 * semiSpaceMb;
+}
 
 /** By NODE_OPTIONS where the release reads it, as people do; else on the command line. */
 function overrideRequest(cell: CheckedCell): RunRequest {

@@ -23,7 +23,10 @@ export async function auditImage(
     outcomes.push({ id, problems, durationMs, exitCode: null, output: '', droppedBytes: 0, layers: [] });
 
     async function auditOne(): Promise<string[]> {
-      if (id === 'file-privileges') return entries.flatMap(privilegesOf);
+      if (id === 'file-privileges/set-id')
+        return entries.filter(hasSetId).map(({ path }) => `/${path} has a set-id bit`);
+      if (id === 'file-privileges/capabilities')
+        return entries.filter(hasCapability).map(({ path }) => `/${path} has a file capability`);
       if (id === 'configuration') return auditConfiguration(config, cell, tree);
       if (id === 'libraries') return await findMissingLibraries(target, entries);
       const rule = cell.hardening.find((name) => id === `hardening/${name}`);
@@ -33,14 +36,12 @@ export async function auditImage(
   return outcomes;
 }
 
-/** What an entry grants beyond its permissions: a set-id bit, or a file capability. */
-function privilegesOf({ path, node }: TreeEntry): string[] {
-  const problems: string[] = [];
-  if (node.kind !== 'directory' && node.kind !== 'symlink' && (node.mode & 0o6000) !== 0)
-    problems.push(`/${path} has a set-id bit`);
-  if (node.kind === 'file' && node.xattrs?.['security.capability'] !== undefined)
-    problems.push(`/${path} has a file capability`);
-  return problems;
+function hasSetId({ node }: TreeEntry): boolean {
+  return node.kind !== 'directory' && node.kind !== 'symlink' && (node.mode & 0o6000) !== 0;
+}
+
+function hasCapability({ node }: TreeEntry): boolean {
+  return node.kind === 'file' && node.xattrs?.['security.capability'] !== undefined;
 }
 
 function readListed(content: FileContent): Buffer {
