@@ -57,13 +57,15 @@ export async function builtImage(
 export interface Breakage {
   readonly files?: readonly LayerFile[];
   readonly config?: Partial<NonNullable<Environment['config']['config']>>;
+  /** Paths of files that carry a file capability. */
+  readonly capable?: readonly string[];
 }
 
 /** The target of tests on an image, with something broken in it on purpose. */
 export async function openTarget(
   runtime: Runtime,
   { store, manifest }: Pick<BuiltImage, 'store' | 'manifest'>,
-  { files = [], config }: Breakage = {},
+  { files = [], config, capable = [] }: Breakage = {},
 ): Promise<TestTarget> {
   const image = await runtime.open(store, { manifest, platform: 'linux/amd64' });
   const broken = files.length > 0 ? await runtime.addLayer(image, files) : image;
@@ -86,7 +88,15 @@ export async function openTarget(
               ? { kind, mode, uid, gid, mtime: 0, target: target ?? '' }
               : kind === 'directory'
                 ? { kind, mode, uid, gid, mtime: 0 }
-                : { kind, mode, uid, gid, mtime: 0, content: { kind: 'bytes', bytes: Buffer.from(bytes ?? '') } },
+                : {
+                    kind,
+                    mode,
+                    uid,
+                    gid,
+                    mtime: 0,
+                    content: { kind: 'bytes', bytes: Buffer.from(bytes ?? '') },
+                    ...(capable.includes(path) ? { xattrs: { 'security.capability': Buffer.from('x') } } : {}),
+                  },
         })),
       );
       return { tree, config: environment.config };

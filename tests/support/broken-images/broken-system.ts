@@ -47,6 +47,11 @@ export const brokenSystem: readonly BrokenImage[] = [
     breakage: files(textFile('usr/bin/x', 'x', { mode: 0o4755 })),
   },
   {
+    ids: ['file-privileges/capabilities'],
+    what: 'a file capability',
+    breakage: () => ({ files: [textFile('usr/bin/x', 'x')], capable: ['usr/bin/x'] }),
+  },
+  {
     ids: ['file-modes', 'world-writable'],
     what: 'a folder everybody may write',
     breakage: files({ path: 'opt/open', kind: 'directory', mode: 0o777, uid: 0, gid: 0 }),
