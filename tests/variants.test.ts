@@ -10,10 +10,10 @@ import { brokenImages } from './support/broken-images/broken-images.ts';
 import { expectNoticed } from './support/expect-noticed.ts';
 import { entry, interruptCli } from './support/cli.ts';
 import { startDocker } from './support/daemons.ts';
-import { preparedStore } from './support/prepared-stores.ts';
+import { preparedName, preparedStore } from './support/prepared-stores.ts';
 import { cells, command, readJson, run, workspaceWith, type CellJson } from './support/matrix.ts';
 
-const recipe = (more: string, platforms = '[linux/amd64]'): string => `name: acme
+const recipe = (more: string, platforms = '[linux/amd64]'): string => `name: ${preparedName}
 node: { releases: [24] }
 bases:
   trixie: { debian: trixie }

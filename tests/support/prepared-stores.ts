@@ -19,7 +19,10 @@ export type PreparedStore = 'variants' | 'supported';
 
 const minutes = 60_000;
 
-const recipeOf = (releases: readonly string[], suites: readonly string[]): string => `name: acme
+/** Of the quickstart as well: the name of a recipe is in its images, and only the same images are not tested again. */
+export const preparedName = 'quickstart';
+
+const recipeOf = (releases: readonly string[], suites: readonly string[]): string => `name: ${preparedName}
 node: { releases: [${releases.map((release) => `"${release}"`).join(', ')}] }
 bases:
 ${suites.map((suite) => `  ${suite}: { debian: ${suite} }\n`).join('')}variants: [runtime, slim, build]
