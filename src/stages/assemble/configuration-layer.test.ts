@@ -1,12 +1,11 @@
 import { expect, it } from 'vitest';
+import { plainSettings } from '../../../tests/support/plain-settings.ts';
 import type { Overlay } from '../../config/overlay.ts';
 import { digestOf } from '../../core/digest.ts';
 import { generatedFile, symlink, type TreeNode } from '../../trees/image-tree.ts';
 import { viewParts } from '../../trees/read-image.ts';
-import { debianFacts, type ImageSettings } from '../plan/image-settings.ts';
+import { debianFacts } from '../plan/image-settings.ts';
 import { mergeOverlays } from '../plan/merge-overlays.ts';
-import { capabilitiesOf } from '../catalog/capabilities.ts';
-import { variantNamed } from '../plan/variants.ts';
 import { decideConfigurationLayer } from './configuration-layer.ts';
 
 const nothing: Overlay = {
@@ -32,15 +31,7 @@ function decide(
   nodes: Record<string, TreeNode>,
   certificateBundle = '/etc/ssl/certs/ca-certificates.crt',
 ) {
-  const settings: ImageSettings = {
-    variant: variantNamed('runtime'),
-    hardening: [],
-    sharedHardening: [],
-    layers: 'shared',
-    compressorId: '',
-    capabilities: [...capabilitiesOf('24.21.0')],
-    overlay: mergeOverlays([{ ...nothing, ...overlay }], 'x'),
-  };
+  const settings = plainSettings('24.21.0', mergeOverlays([{ ...nothing, ...overlay }], 'x'));
   const entries = Object.entries(nodes).map(([path, node]) => ({ path, node }));
   const view = viewParts([{ title: '', entries, files: [] }]);
   const tree = decideConfigurationLayer(settings, { ...debianFacts(settings), certificateBundle }, view);

@@ -1,19 +1,10 @@
 import { expect, it } from 'vitest';
-import { capabilitiesOf } from '../catalog/capabilities.ts';
+import { plainSettings } from '../../../tests/support/plain-settings.ts';
 import { debianFacts, imageConfiguration, limitationsLabel, type ImageSettings } from './image-settings.ts';
 import { mergeOverlays } from './merge-overlays.ts';
-import { variantNamed } from './variants.ts';
 
 function configure(release: string, overlay: Partial<ImageSettings['overlay']>) {
-  const settings: ImageSettings = {
-    variant: variantNamed('runtime'),
-    hardening: [],
-    sharedHardening: [],
-    layers: 'shared',
-    compressorId: '',
-    capabilities: [...capabilitiesOf(release)],
-    overlay: { ...mergeOverlays([], 'x'), ...overlay },
-  };
+  const settings = plainSettings(release, { ...mergeOverlays([], 'x'), ...overlay });
   const { environment, labels } = imageConfiguration(release, settings, debianFacts(settings));
   const options = environment.find((line) => line.startsWith('NODE_OPTIONS='))?.slice(13) ?? '';
   return { options: options.split(' '), limitations: labels[limitationsLabel] ?? '' };

@@ -166,11 +166,14 @@ function diagnosticOptions(capabilities: readonly Capability[]): string[] {
   return capabilities.includes('report-directory') ? [`--report-directory=/${imagePaths.diagnostics}`] : [];
 }
 
-/** What the image gives to the JavaScript heap, as far as its release takes it. */
-export function heapSizes({ overlay, capabilities }: Pick<ImageSettings, 'overlay' | 'capabilities'>): {
+/** Sizes of the JavaScript heap: its share of the memory limit, and MiB per semi-space where that is set. */
+export interface HeapSizes {
   readonly percentage: number;
   readonly semiSpaceMb?: number;
-} {
+}
+
+/** What the image gives to the JavaScript heap, as far as its release takes it. */
+export function heapSizes({ overlay, capabilities }: Pick<ImageSettings, 'overlay' | 'capabilities'>): HeapSizes {
   const { heapPercentage, semiSpaceMb } = overlay;
   const isSized = semiSpaceMb !== undefined && capabilities.includes('semi-space-option');
   return { percentage: heapPercentage ?? defaultHeapPercentage, ...(isSized ? { semiSpaceMb } : {}) };

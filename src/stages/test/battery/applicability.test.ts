@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
 import { capabilitiesOf } from '../../catalog/capabilities.ts';
+import type { HeapSizes } from '../../plan/image-settings.ts';
 import { whyNot } from './applicability.ts';
 import { containerRuns } from './battery.ts';
 
 it('does not hold an image to sizes of memory that the recipe itself makes too small', () => {
-  const applies = (heap: { percentage: number; semiSpaceMb?: number }): string[] =>
+  const applies = (heap: HeapSizes): string[] =>
     containerRuns
       .filter(({ id }) => /^heap-limit\/\d/.test(id))
       .filter(

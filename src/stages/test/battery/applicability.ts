@@ -1,4 +1,5 @@
 import { capabilityTable, type Capability } from '../../catalog/capabilities.ts';
+import type { HeapSizes } from '../../plan/image-settings.ts';
 
 /** What an image lacks that others of its variant have, because its base, its hardening or its line says so. */
 export type Trait =
@@ -55,7 +56,7 @@ interface JudgedCell {
   readonly release: string;
   readonly capabilities: ReadonlySet<Capability>;
   readonly traits: readonly Trait[];
-  readonly heap: { readonly percentage: number; readonly semiSpaceMb?: number };
+  readonly heap: HeapSizes;
 }
 
 /** Why a check of this variant does not apply to an image; undefined when it does. */

@@ -1,6 +1,7 @@
 import type { HardeningRuleName } from '../../../config/hardening.ts';
 import type { BuiltIns } from '../../catalog/built-ins.ts';
 import type { Capability } from '../../catalog/capabilities.ts';
+import type { HeapSizes } from '../../plan/image-settings.ts';
 import type { RunRequest, RunResult } from '../../../runtimes/runtime.ts';
 import { assertionOf } from '../assertion-text.ts';
 import type { Scope, Trait } from './applicability.ts';
@@ -16,8 +17,8 @@ export interface CheckedCell {
   readonly timeZone: string;
   /** What the configuration of the image must say; undefined for one that is its owner's. */
   readonly configuration: ExpectedConfiguration | undefined;
-  /** Sizes that the image gives to the heap where its release takes them: of the memory limit, and per semi-space. */
-  readonly heap: { readonly percentage: number; readonly semiSpaceMb?: number };
+  /** What the image gives to the heap where its release takes it. */
+  readonly heap: HeapSizes;
   /** What its release can do: checks that need more do not apply. */
   readonly capabilities: ReadonlySet<Capability>;
   /** Modules and globals that its Node.js has, and such as only other releases have. */
@@ -232,7 +233,7 @@ export const audits: readonly (Scope & { readonly id: string })[] = [
 ];
 
 /** Old and young generation together: V8's heap limit is the old one and three semi-spaces. */
-function heapMebibytes({ percentage, semiSpaceMb = 0 }: CheckedCell['heap'], containerMb: number): number {
+function heapMebibytes({ percentage, semiSpaceMb = 0 }: HeapSizes, containerMb: number): number {
   return Math.ceil((containerMb * percentage) / 100) + 3 * semiSpaceMb;
 }
 
