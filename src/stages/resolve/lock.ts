@@ -56,8 +56,8 @@ const UnresolvedCellSchema = z.strictObject({
 const ProbedReleaseSchema = z.strictObject({
   release: z.string(),
   node: DigestSchema,
-  /** The questions: other ones are asked anew. */
-  probe: DigestSchema,
+  /** The questions: other ones are asked anew, and those of a lock that does not say which they were. */
+  probe: DigestSchema.optional(),
   capabilities: z.array(z.enum(capabilityNames)),
 });
 

@@ -28,8 +28,8 @@ export interface Probing {
 
 /**
  * Answers for the releases that the data does not speak of: newer ones, and all where the recipe says that its binaries
- * are of its own making. An answer of the same bytes to the same questions is kept. One cell of each base is tried, the smallest first,
- * until the binary starts.
+ * are of its own making. An answer of the same bytes to the same questions is kept. One cell of each base is tried, the
+ * smallest first, until the binary starts.
  */
 export async function probeReleases(
   draft: Lock,
