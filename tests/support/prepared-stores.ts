@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { withProcessLock } from '../../src/core/process-lock.ts';
@@ -38,7 +38,9 @@ export async function preparedStore(name: PreparedStore): Promise<string> {
     `${folder}.lock`,
     async () => {
       if (existsSync(done)) return folder;
-      await mkdir(folder, { recursive: true });
+      // Of one that did not come to its end.
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder);
       const recipe =
         name === 'variants'
           ? recipeOf(['24'], ['trixie'])

@@ -12,9 +12,9 @@ interface Row {
 
 /**
  * What a release of Node.js can do, as far as settings of images or checks rely on it: the one place that says so.
- * Source: the ranges were read off the binaries of all 672 releases that the npm registry lists, by
- * `checks/capabilities/probe.js`; `permission-default`, `system-ca` and `test-runner` off those at their boundaries. The
- * check of that name holds them to the binary in every image. Options stand for their place in NODE_OPTIONS.
+ * Source: the ranges were read off the binaries of all 672 releases that the npm registry listed, by
+ * `checks/capabilities/probe.js`; `permission-default`, `semi-space-option`, `system-ca` and `test-runner` off those at
+ * their boundaries. The check of that name holds them to the binary in every image. Options stand for their place in NODE_OPTIONS.
  */
 const table = {
   'builtin-list': { since: '^6.13.0 || ^8.10.0 || ^9.3.0 || >=10', what: '`module.builtinModules`' },
