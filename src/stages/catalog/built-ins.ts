@@ -1,4 +1,5 @@
 import semver from 'semver';
+import { digestOf, type Digest } from '../../core/digest.ts';
 import { capabilitiesOf, isInData, type Capability } from './capabilities.ts';
 
 /** Names, separated by blanks, by the range of releases that have them. */
@@ -89,12 +90,20 @@ export interface Names {
 
 export interface BuiltIns {
   readonly has: Names;
-  /** What other releases have; empty for a release that the data does not speak of. */
+  /** What other releases have; for a release that the data does not speak of only what it was found to lack. */
   readonly lacks: Names;
 }
 
-/** Modules and globals of a release, by its version and what it can do. */
-export function builtInsOf(release: string, capabilities: ReadonlySet<string>): BuiltIns {
+const none: Names = { modules: [], globals: [] };
+
+/** Identity of what the data says of all releases. */
+export const builtInsDigest: Digest = digestOf(Buffer.from(JSON.stringify([moduleRanges, globalRanges, optional])));
+
+/**
+ * Modules and globals of a release, by its version and what it can do.
+ * @param missing what a binary that the data does not speak of was found to lack of what its line has
+ */
+export function builtInsOf(release: string, capabilities: ReadonlySet<string>, missing: Names = none): BuiltIns {
   const left = new Set(optional.flatMap(([name, modules]) => (capabilities.has(name) ? [] : modules)));
   const modules = split(moduleRanges, release);
   const globals = split(globalRanges, release);
@@ -102,10 +111,15 @@ export function builtInsOf(release: string, capabilities: ReadonlySet<string>): 
   const hasOwnIntl = capabilities.has('full-icu') || !capabilitiesOf(release).has('full-icu');
   return {
     has: {
-      modules: modules.has.filter((name) => !left.has(name)),
-      globals: globals.has.filter((name) => name !== 'Intl' || hasOwnIntl),
+      modules: modules.has.filter((name) => !left.has(name) && !missing.modules.includes(name)),
+      globals: globals.has.filter((name) => (name !== 'Intl' || hasOwnIntl) && !missing.globals.includes(name)),
     },
-    lacks: isInData(release) ? { modules: modules.lacks, globals: globals.lacks } : { modules: [], globals: [] },
+    lacks: isInData(release)
+      ? {
+          modules: [...modules.lacks, ...missing.modules].sort(),
+          globals: [...globals.lacks, ...missing.globals].sort(),
+        }
+      : missing,
   };
 }
 

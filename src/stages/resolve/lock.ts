@@ -59,6 +59,8 @@ const ProbedReleaseSchema = z.strictObject({
   /** The questions: other ones are asked anew, and those of a lock that does not say which they were. */
   probe: DigestSchema.optional(),
   capabilities: z.array(z.enum(capabilityNames)),
+  /** Modules and globals that its line has and this binary has not. */
+  lacks: z.strictObject({ modules: z.array(z.string()), globals: z.array(z.string()) }).optional(),
 });
 
 const AwaitedReleaseSchema = z.strictObject({

@@ -2,7 +2,7 @@ import type { LoadedRecipe } from '../../config/load-recipe.ts';
 import type { Context } from '../../core/context.ts';
 import type { Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
-import { capabilitiesOf, isInData, isProbed, type Capability } from '../catalog/capabilities.ts';
+import { capabilitiesOf, isInData, isProbed } from '../catalog/capabilities.ts';
 import { settled, type Acquired } from './acquired.ts';
 import type { Lock, LockedCell, ProbedRelease } from './lock.ts';
 
@@ -10,7 +10,10 @@ import type { Lock, LockedCell, ProbedRelease } from './lock.ts';
  * Asks the Node.js of a cell what it can do by running it: on this machine's platform where the cell has it.
  * @throws Failure when it does not start, or when nothing here can run it
  */
-export type AskBinary = (draft: Lock, cell: LockedCell) => Promise<Pick<ProbedRelease, 'node' | 'capabilities'>>;
+export type AskBinary = (
+  draft: Lock,
+  cell: LockedCell,
+) => Promise<Pick<ProbedRelease, 'node' | 'capabilities' | 'lacks'>>;
 
 export interface Questions {
   readonly ask: AskBinary;
@@ -67,11 +70,17 @@ async function askFirst(draft: Lock, { release, cells, questions, context }: Ask
   for (const cell of perBase) {
     const answer = await settled(async () => await questions.ask(draft, cell));
     if (answer.kind === 'found') {
-      const { node, capabilities } = answer.value;
-      context.report({ kind: 'notice', text: `Node.js ${release}: ${describeAnswer(release, capabilities)}` });
+      const { node, capabilities, lacks } = answer.value;
+      context.report({ kind: 'notice', text: `Node.js ${release}: ${describeAnswer(release, answer.value)}` });
       return {
         kind: 'found',
-        value: { release, node, probe: questions.probe, capabilities: [...capabilities].sort() },
+        value: {
+          release,
+          node,
+          probe: questions.probe,
+          capabilities: [...capabilities].sort(),
+          ...(lacks ? { lacks } : {}),
+        },
       };
     }
     problems.push(`on ${cell.base}: ${answer.failure.message}`);
@@ -88,13 +97,18 @@ async function askFirst(draft: Lock, { release, cells, questions, context }: Ask
   };
 }
 
-function describeAnswer(release: string, capabilities: readonly Capability[]): string {
+function describeAnswer(
+  release: string,
+  { capabilities, lacks }: Pick<ProbedRelease, 'capabilities' | 'lacks'>,
+): string {
   const line = capabilitiesOf(release);
   const more = capabilities.filter((name) => !line.has(name));
   const less = [...line].filter((name) => isProbed(name) && !capabilities.includes(name));
   const differences = [
     ...(more.length > 0 ? [`beyond it ${more.join(', ')}`] : []),
     ...(less.length > 0 ? [`without ${less.join(', ')}`] : []),
+    ...(lacks && lacks.modules.length > 0 ? [`without the module ${lacks.modules.join(', ')}`] : []),
+    ...(lacks && lacks.globals.length > 0 ? [`without the global ${lacks.globals.join(', ')}`] : []),
   ];
   return `its binary was asked what it can do, and the answer is in the lock: ${differences.length > 0 ? `unlike what the data says of its line, ${differences.join('; ')}` : 'what the data says of its line'}`;
 }

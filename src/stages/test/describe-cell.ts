@@ -61,7 +61,11 @@ export function describeCell(
     hardening: settings.hardening,
     timeZone: settings.overlay.timeZone ?? 'UTC',
     capabilities: new Set(settings.capabilities),
-    builtIns: builtInsOf(cell.release, new Set(settings.capabilities)),
+    builtIns: builtInsOf(
+      cell.release,
+      new Set(settings.capabilities),
+      lock.probed?.find(({ release }) => release === cell.release)?.lacks,
+    ),
     heap: heapSizes(settings),
     opensslLine: opensslLineOf(cell.release, new Set(settings.capabilities)),
     traits: traits.flatMap(([trait, holds]) => (holds ? [trait] : [])),

@@ -40,6 +40,9 @@ export async function doStep(step: RunStep, { container, probe, signal }: StepTa
     const limit = performance.now() + waitFor.withinSeconds * 1000;
     let last = '';
     for (;;) {
+      // Read before looking: what came just before the end is still seen.
+      const hasEnded = over.yet;
+      const isLastLook = hasEnded || performance.now() > limit;
       if (waitFor.line !== undefined) {
         const { stdout, stderr } = container.output();
         const found = findsPattern(waitFor.line, `${stdout}\n${stderr}`);
@@ -51,13 +54,16 @@ export async function doStep(step: RunStep, { container, probe, signal }: StepTa
         if (answer?.ok && answer.status < 400) return undefined;
         last = answer?.ok ? `: the answer was ${answer.status}` : `: ${answer?.error}`;
       }
+      if (isLastLook) {
+        const what =
+          waitFor.line === undefined
+            ? `port ${waitFor.port}${waitFor.http ?? ''}`
+            : `the line ${JSON.stringify(waitFor.line)}`;
+        return hasEnded
+          ? `the container ended before ${what} came`
+          : `${what} did not come within ${waitFor.withinSeconds} s${last}`;
+      }
       await sleep(pollMs, undefined, { signal });
-      const what =
-        waitFor.line === undefined
-          ? `port ${waitFor.port}${waitFor.http ?? ''}`
-          : `the line ${JSON.stringify(waitFor.line)}`;
-      if (over.yet) return `the container ended before ${what} came`;
-      if (performance.now() > limit) return `${what} did not come within ${waitFor.withinSeconds} s${last}`;
     }
   }
   if (request) {
