@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { exec } from '../src/core/exec.ts';
+import type { Lock } from '../src/stages/resolve/lock.ts';
 import { runCli } from './support/cli.ts';
 import { serve } from './support/http-server.ts';
 import { smallWorkspace, temporaryFolder } from './support/workspace.ts';
@@ -152,6 +153,23 @@ describe('run', () => {
     await rm(join(cwd, '.nodeworthy/store/blobs/sha256', tini.slice(7)));
     const result = await runCli(['build', '--quiet'], { cwd });
     expect(result).toMatchObject({ exitCode: 6, stderr: expect.stringMatching(/tini .*was promised/) });
+  });
+
+  it('keeps what a lock pins where nothing but the lock is left, as in a fresh clone', async () => {
+    const cwd = await smallWorkspace(keep);
+    const path = join(cwd, 'nodeworthy.lock.json');
+    const before = JSON.parse(await readFile(path, 'utf8')) as Lock;
+    const recipePath = join(cwd, 'nodeworthy.yaml');
+    await writeFile(recipePath, (await readFile(recipePath, 'utf8')).replace('[lts, current]', '[24]'));
+    await rm(join(cwd, '.nodeworthy/store'), { recursive: true });
+    const unreachable = { env: { https_proxy: 'http://127.0.0.1:9', http_proxy: 'http://127.0.0.1:9', no_proxy: '' } };
+    expect((await runCli(['lock', '--quiet'], { cwd, ...unreachable })).exitCode).not.toBe(0);
+    expect(JSON.parse(await readFile(path, 'utf8'))).toEqual(before);
+    expect(await runCli(['lock', '--quiet'], { cwd })).toMatchObject({ exitCode: 0 });
+    const after = JSON.parse(await readFile(path, 'utf8')) as Lock;
+    expect(after.unresolved).toEqual([]);
+    expect(after.systems).toEqual(before.systems);
+    expect(before.inputs).toEqual(expect.arrayContaining(after.inputs));
   });
 
   it('leaves a lock that would only differ in its day as it is', async () => {

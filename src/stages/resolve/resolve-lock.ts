@@ -1,4 +1,5 @@
 import type { Context } from '../../core/context.ts';
+import type { Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import type { LoadedRecipe } from '../../config/load-recipe.ts';
 import { describeInput, type Input, type Libc } from '../../sources/input.ts';
@@ -14,7 +15,13 @@ import { awaitedReleases, requireKnownSuites, selectFrom, type ChosenRelease } f
 import { findUnfit } from './find-unfit.ts';
 import { inputKey, selectionDigest, type Lock } from './lock.ts';
 import { probeReleases, type Questions } from './probe-releases.ts';
-import { resolveSystem, type SystemRequest, type SystemResult, type SystemSources } from './resolve-systems.ts';
+import {
+  pinnedInputs,
+  resolveSystem,
+  type SystemRequest,
+  type SystemResult,
+  type SystemSources,
+} from './resolve-systems.ts';
 import { restoreMissing } from './restore-missing.ts';
 import { createSourcePorts } from './source-ports.ts';
 
@@ -45,12 +52,14 @@ export async function resolveLock(
   try {
     const nodeSource = await openNodeSource(recipe.node.source, ports);
     const keep = options.update ? undefined : options.previous;
+    const present = new Set<Digest>();
     const releases = await chooseReleases();
     const systems = await resolveSystems(releases);
     const resolved = [...systems.values()].flatMap((result) => (result.kind === 'resolved' ? [result] : []));
     const libcs = new Set<Libc>(resolved.map(({ system }) => system.image?.libc ?? 'glibc'));
     const nodes = await acquireNodes(nodeSource, { releases, libcs: [...libcs], keep, context });
     const tools = await acquireTools(nodeSource, { releases, chosenVariants, keep });
+    await restore([...found(nodes), ...found(tools).flatMap((tool) => tool ?? [])]);
     const unfit = await findUnfit(store, resolved, nodes);
     const acquired = { releases, nodes, tools, systems, unfit, now: context.now };
     const first = decideCells(loaded, { ...acquired, probed: new Map() });
@@ -62,7 +71,6 @@ export async function resolveLock(
       ...resolved.flatMap((result) => result.inputs),
     ]);
     if (options.previous) refuseChangedInputs(options.previous, inputs);
-    await restoreMissing(store, inputs, { loaded, context, aptFolder: options.aptFolder });
     await archiveInputs(
       store,
       inputs.map((input) => ({ digest: input.digest, size: input.size, title: describeInput(input) })),
@@ -87,6 +95,14 @@ export async function resolveLock(
       ...(answers.length > 0 ? { probed: answers } : {}),
     };
 
+    /**
+     * What a lock pins and the store lacks, as in a fresh clone, before it is looked at. A pin that cannot be had now
+     * is no reason to write a lock without it: nothing is written then.
+     */
+    async function restore(wanted: readonly Input[]): Promise<void> {
+      await restoreMissing(store, wanted, { loaded, context, aptFolder: options.aptFolder, present });
+    }
+
     /** Each base × variant × platform once, and once more for each set of packages that overlays add. */
     async function resolveSystems(chosen: readonly ChosenRelease[]): Promise<Map<string, SystemResult>> {
       const made = new Map<string, SystemResult>();
@@ -109,7 +125,9 @@ export async function resolveLock(
             for (const extra of extraPackages(loaded, chosen, { base, variant: variant.name })) {
               const request: SystemRequest = { base, config, variant, platform, extra };
               const key = systemKey(request);
-              if (!made.has(key)) made.set(key, await resolveSystem(store, request, sources));
+              if (made.has(key)) continue;
+              if (keep) await restore(pinnedInputs(keep, request));
+              made.set(key, await resolveSystem(store, request, sources));
             }
           }
         }

@@ -5,7 +5,7 @@ import { digestOf } from '../../core/digest.ts';
 import { architectureOf } from '../../formats/oci/platform.ts';
 import { reviewScripts } from '../../sources/debian/review-scripts.ts';
 import { expandInput, newestTime } from '../../sources/expand-input.ts';
-import type { DebInput, ImageInput } from '../../sources/input.ts';
+import type { DebInput, ImageInput, Input } from '../../sources/input.ts';
 import type { ImageSource, PackageSource } from '../../sources/source.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { findSuite } from '../catalog/debian-suites.ts';
@@ -52,7 +52,7 @@ export async function resolveSystem(
   try {
     if ('image' in request.config) return await resolveImage(store, request, sources);
     const { keep, openPackages } = sources;
-    const groups = (keep && pinned(keep, request)) ?? (await acquireGroups(request, openPackages));
+    const groups = (keep && pinnedPackages(keep, request)) ?? (await acquireGroups(request, openPackages));
     const packages = groups.flat();
     const expanded = await mapConcurrent(packages, 2, async (input) => {
       const made = await expandInput(store, input);
@@ -86,17 +86,7 @@ async function resolveImage(
     throw new Failure('SELECTION_EMPTY', `bases.${base}: packages cannot be added to an image: ${extra.join(', ')}`, {
       hint: 'build an image that has them, and name it as the base; or limit the overlay to other cells',
     });
-  const reference = digestOf('image' in config ? config.image : '');
-  const pinnedImage = keep?.inputs.find(
-    (input): input is ImageInput =>
-      input.kind === 'image' &&
-      input.name === base &&
-      input.platform === platform &&
-      input.origin.reference === reference,
-  );
-  const input = pinnedImage ?? (await openImage().acquire(base, platform));
-  // A pin whose bytes are gone is pulled again before it is looked at.
-  if (pinnedImage && !(await store.getManifest(pinnedImage.digest))) await openImage().restore(pinnedImage);
+  const input = (keep && pinnedImage(keep, { base, config, platform })) ?? (await openImage().acquire(base, platform));
   const facts = await detectBase(store, input.digest, base);
   const system: LockedSystem = {
     id: `${base} image ${platform}`,
@@ -144,7 +134,28 @@ function chainOf(variant: Variant): Variant[] {
   return below ? [...chainOf(below), variant] : [variant];
 }
 
-function pinned(lock: Lock, request: SystemRequest): DebInput[][] | undefined {
+/** What a lock has for a system; none when it has to be found out. */
+export function pinnedInputs(lock: Lock, request: SystemRequest): readonly Input[] {
+  if (!('image' in request.config)) return pinnedPackages(lock, request)?.flat() ?? [];
+  const image = pinnedImage(lock, request);
+  return image ? [image] : [];
+}
+
+function pinnedImage(
+  { inputs }: Lock,
+  { base, config, platform }: Pick<SystemRequest, 'base' | 'config' | 'platform'>,
+): ImageInput | undefined {
+  const reference = digestOf('image' in config ? config.image : '');
+  return inputs.find(
+    (input): input is ImageInput =>
+      input.kind === 'image' &&
+      input.name === base &&
+      input.platform === platform &&
+      input.origin.reference === reference,
+  );
+}
+
+function pinnedPackages(lock: Lock, request: SystemRequest): DebInput[][] | undefined {
   const system = lock.systems.find((candidate) => candidate.id === systemId(request));
   const groups = system && packagesOf(lock, system);
   const suite = 'debian' in request.config ? request.config.debian : undefined;
