@@ -20,6 +20,8 @@ bases:
   trixie: { debian: trixie }
   bookworm: { debian: bookworm }
 variants: [runtime, slim, build]
+# The supported matrix has the default; the other one is tried here.
+compression: zstd
 `;
 
 const told = (list: readonly CellJson[]): string[] =>

@@ -31,6 +31,7 @@ export async function startRegistry(): Promise<Daemon> {
   const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], {
     stdio: 'ignore',
     env: { ...process.env, OTEL_TRACES_EXPORTER: 'none' },
+    cwd: folder,
   });
   await waitFor(async () => (await fetch(`http://127.0.0.1:${port}/v2/`)).ok, 'docker-registry');
   return { address: `localhost:${port}`, folder, stop: () => stop(child, folder), kill: () => kill(child, folder) };
@@ -53,7 +54,7 @@ export async function startDocker(): Promise<Daemon> {
   const child = spawn(
     'dockerd',
     [...args, '--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false'],
-    { stdio: 'ignore' },
+    { stdio: 'ignore', cwd: folder },
   );
   const address = `unix://${socket}`;
   await waitFor(
@@ -74,6 +75,8 @@ export async function startPodman(): Promise<Daemon> {
   const child = spawn('podman', [...storage, 'system', 'service', '--time', '0', `unix://${socket}`], {
     stdio: 'ignore',
     env: { ...process.env, CONTAINERS_CONF: join(folder, 'containers.conf') },
+    // What watches a container for it notes there that it ran out of memory.
+    cwd: folder,
   });
   const ask = ['--silent', '--fail', '--unix-socket', socket, 'http://podman/_ping'];
   await waitFor(async () => (await exec('curl', ask)).exitCode === 0, 'podman');

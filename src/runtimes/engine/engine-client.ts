@@ -1,8 +1,9 @@
 import { request as httpRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import { Failure } from '../../core/errors.ts';
-import { createHttpClient, readBody, type HttpClient } from '../../core/http.ts';
+import { z } from 'zod';
+import { Failure, isFailure } from '../../core/errors.ts';
+import { createHttpClient, readBody, type HttpClient, type HttpRequest, type HttpResponse } from '../../core/http.ts';
 
 /** A small part of the engine API (1.41), as docker and podman both serve it on a unix socket. */
 export interface EngineClient {
@@ -12,24 +13,45 @@ export interface EngineClient {
   remove(path: string): Promise<void>;
   /** A file or folder of a container as a tar archive; undefined when there is none. */
   archive(container: string, path: string): Promise<Readable | undefined>;
+  /** An answer that comes piece by piece, for as long as it takes. */
   stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
+  /** Exit code of a container, when it has ended; it may run for as long as it wants. */
+  waitFor(container: string): Promise<number>;
   /** The stdin of a container that was created: what is written there is its input, until it is ended. */
   attachInput(container: string): Promise<Socket>;
   close(): Promise<void>;
 }
 
 const maxAnswerBytes = 16 << 20;
+/** An engine that works for many at once takes its time. */
+const busyMs = 600_000;
+const Waited = z.looseObject({ StatusCode: z.number() });
 
 /** @param host value of `DOCKER_HOST`: `unix:///path` */
 export function openEngine(host: string): EngineClient {
-  const http: HttpClient = createHttpClient({ socketPath: host.replace(/^unix:\/\//, ''), connections: 16 });
+  // Each running container holds two: its output and its end.
+  const http: HttpClient = createHttpClient({ socketPath: host.replace(/^unix:\/\//, ''), connections: 256 });
   const address = (path: string): string => `http://engine/v1.41${path}`;
-  async function ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
-    const response = await http.send(address(path), {
+  async function send(path: string, more: HttpRequest): Promise<HttpResponse> {
+    try {
+      return await http.send(address(path), { headersTimeoutMs: busyMs, bodyTimeoutMs: busyMs, ...more });
+    } catch (error) {
+      if (!isFailure(error, 'SOURCE_UNREACHABLE')) throw error;
+      throw new Failure('RUNTIME_FAILED', `the container engine did not answer ${path.split('?')[0]}`, {
+        hint: 'is it still there? See its own log, and run the same command again',
+        cause: error,
+      });
+    }
+  }
+  async function ask(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    { body, limitMs = busyMs }: { readonly body?: unknown; readonly limitMs?: number } = {},
+  ): Promise<unknown> {
+    const response = await send(path, {
       method,
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-      headersTimeoutMs: 600_000,
-      bodyTimeoutMs: 600_000,
+      headersTimeoutMs: limitMs,
     });
     const text = (await readBody(response, maxAnswerBytes, path)).toString('utf8');
     if (response.status >= 400) throw refused(method, path, response.status, text);
@@ -37,15 +59,13 @@ export function openEngine(host: string): EngineClient {
   }
   return {
     get: (path) => ask('GET', path),
-    post: (path, body) => ask('POST', path, body),
+    post: (path, body) => ask('POST', path, { body }),
+    async waitFor(container) {
+      return Waited.parse(await ask('POST', `/containers/${container}/wait`, { limitMs: 0 })).StatusCode;
+    },
     async upload(method, path, tar) {
-      const response = await http.send(address(path), {
-        method,
-        body: Readable.from(tar),
-        headers: { 'content-type': 'application/x-tar' },
-        headersTimeoutMs: 600_000,
-        bodyTimeoutMs: 600_000,
-      });
+      const headers = { 'content-type': 'application/x-tar' };
+      const response = await send(path, { method, body: Readable.from(tar), headers });
       const text = (await readBody(response, maxAnswerBytes, path)).toString('utf8');
       if (response.status >= 400) throw refused(method, path, response.status, text);
       return text;
@@ -55,14 +75,15 @@ export function openEngine(host: string): EngineClient {
     },
     async archive(container, path) {
       const place = `/containers/${container}/archive?path=${encodeURIComponent(path)}`;
-      const response = await http.send(address(place), { bodyTimeoutMs: 600_000 });
+      const response = await send(place, {});
       if (response.status < 400) return Readable.from(response.body as AsyncIterable<Buffer>);
       const text = (await readBody(response, maxAnswerBytes, place)).toString('utf8');
       if (response.status === 404) return undefined;
       throw refused('GET', place, response.status, text);
     },
     async stream(path, signal) {
-      const response = await http.send(address(path), { signal, bodyTimeoutMs: 600_000 });
+      // Whoever says nothing is not gone: podman answers with the first line, which a test may never print.
+      const response = await send(path, { signal, headersTimeoutMs: 0, bodyTimeoutMs: 0 });
       if (response.status < 400) return response.body as AsyncIterable<Buffer>;
       throw refused('GET', path, response.status, (await readBody(response, maxAnswerBytes, path)).toString('utf8'));
     },

@@ -5,10 +5,11 @@ import { createContainerOutput, startFailureCode } from '../container-output.ts'
 import { defaultDiskBytes, type RunRequest, type RunningContainer, type RunResult } from '../runtime.ts';
 import type { EngineClient } from './engine-client.ts';
 
-const Waited = z.looseObject({ StatusCode: z.number() });
 const State = z.looseObject({ State: z.looseObject({ Pid: z.number(), Running: z.boolean() }) });
 const Sized = z.looseObject({ SizeRw: z.number().optional() });
 const diskIntervalMs = 1000;
+/** What a container printed is there soon after its end. */
+const logGraceMs = 5000;
 
 export interface StartedContainer {
   readonly container: Omit<RunningContainer, 'finished'>;
@@ -62,19 +63,21 @@ export async function startContainer(
 
   async function wait(): Promise<RunResult> {
     try {
-      const logs = await engine.stream(`/containers/${id}/logs?follow=1&stdout=1&stderr=1`, signal);
-      if (request.terminal) for await (const bytes of logs) output.addStdout(bytes);
-      else
-        for await (const { stream, bytes } of demultiplex(logs)) {
-          if (stream === 2) output.addStderr(bytes);
-          else output.addStdout(bytes);
-        }
-      const { StatusCode } = Waited.parse(await engine.post(`/containers/${id}/wait`));
+      const waited = engine.waitFor(id);
+      for await (const { stream, bytes } of readLog(engine, id, {
+        waited,
+        isTerminal: request.terminal ?? false,
+        signal,
+      })) {
+        if (stream === 2) output.addStderr(bytes);
+        else output.addStdout(bytes);
+      }
+      const code = await waited;
       signal.throwIfAborted();
       const summary = output.summary();
       return {
         ...summary,
-        exitCode: (summary.stdout === '' && StatusCode !== 0 && startFailureCode(summary.stderr)) || StatusCode,
+        exitCode: (summary.stdout === '' && code !== 0 && startFailureCode(summary.stderr)) || code,
         timedOut,
         ...(stopped === undefined ? {} : { stopped }),
         durationMs: performance.now() - started,
@@ -126,8 +129,62 @@ function endedContainer(text: {
   };
 }
 
+interface LogFrame {
+  readonly stream: number;
+  readonly bytes: Buffer;
+}
+
+/**
+ * What a container prints, until its end. An engine can miss that end and follow for ever: then what it has written is
+ * read once more as a whole, from where the first reading stopped.
+ */
+async function* readLog(
+  engine: EngineClient,
+  id: string,
+  {
+    waited,
+    isTerminal,
+    signal,
+  }: { readonly waited: Promise<unknown>; readonly isTerminal: boolean; readonly signal: AbortSignal },
+): AsyncGenerator<LogFrame> {
+  const cut = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let isRead = false;
+  waited.then(
+    () => {
+      if (!isRead) timer = setTimeout(() => cut.abort(), logGraceMs);
+    },
+    () => cut.abort(),
+  );
+  async function* read(follow: 0 | 1, until: AbortSignal): AsyncGenerator<LogFrame> {
+    const log = await engine.stream(`/containers/${id}/logs?follow=${follow}&stdout=1&stderr=1`, until);
+    if (isTerminal) for await (const bytes of log) yield { stream: 1, bytes };
+    else yield* demultiplex(log);
+  }
+  const seen = new Map<number, number>();
+  try {
+    for await (const frame of read(1, AbortSignal.any([signal, cut.signal]))) {
+      seen.set(frame.stream, (seen.get(frame.stream) ?? 0) + frame.bytes.length);
+      timer?.refresh();
+      yield frame;
+    }
+    return;
+  } catch (error) {
+    if (signal.aborted || !cut.signal.aborted) throw error;
+  } finally {
+    isRead = true;
+    clearTimeout(timer);
+  }
+  await waited;
+  for await (const { stream, bytes } of read(0, signal)) {
+    const known = seen.get(stream) ?? 0;
+    seen.set(stream, Math.max(0, known - bytes.length));
+    if (bytes.length > known) yield { stream, bytes: bytes.subarray(known) };
+  }
+}
+
 /** Frames of eight header bytes (stream number, three zeros, big-endian length) and their content, as attach and logs send them. */
-async function* demultiplex(chunks: AsyncIterable<Buffer>): AsyncGenerator<{ stream: number; bytes: Buffer }> {
+async function* demultiplex(chunks: AsyncIterable<Buffer>): AsyncGenerator<LogFrame> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
     rest = Buffer.concat([rest, chunk]);
