@@ -10,7 +10,7 @@ module.exports = function () {
   var read = bytes(3);
   fs.readSync(file, read, 0, 3, offset);
   assert.equal(read.toString(), 'end', 'files beyond 4 GiB');
-  assert.equal(fs.statSync(path).size, offset + 3);
+  assert.equal(fs.statSync(path).size, offset + 3, 'files beyond 4 GiB');
   fs.closeSync(file);
   fs.unlinkSync(path);
 };
