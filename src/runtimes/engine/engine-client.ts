@@ -24,25 +24,19 @@ export interface EngineClient {
 
 const maxAnswerBytes = 16 << 20;
 /** An engine that works for many at once takes its time. */
-const busyMs = 600_000;
+const defaultBusyMs = 600_000;
 const Waited = z.looseObject({ StatusCode: z.number() });
 
-/** @param host value of `DOCKER_HOST`: `unix:///path` */
-export function openEngine(host: string): EngineClient {
+/**
+ * @param host value of `DOCKER_HOST`: `unix:///path`
+ * @param busyMs how long an engine may say nothing when it is asked for something that it has to do
+ */
+export function openEngine(host: string, busyMs: number = defaultBusyMs): EngineClient {
   // Each running container holds two: its output and its end.
   const http: HttpClient = createHttpClient({ socketPath: host.replace(/^unix:\/\//, ''), connections: 256 });
   const address = (path: string): string => `http://engine/v1.41${path}`;
-  async function send(path: string, more: HttpRequest): Promise<HttpResponse> {
-    try {
-      return await http.send(address(path), { headersTimeoutMs: busyMs, bodyTimeoutMs: busyMs, ...more });
-    } catch (error) {
-      if (!isFailure(error, 'SOURCE_UNREACHABLE')) throw error;
-      throw new Failure('RUNTIME_FAILED', `the container engine did not answer ${path.split('?')[0]}`, {
-        hint: 'is it still there? See its own log, and run the same command again',
-        cause: error,
-      });
-    }
-  }
+  const send = (path: string, more: HttpRequest): Promise<HttpResponse> =>
+    answered(path, () => http.send(address(path), { headersTimeoutMs: busyMs, bodyTimeoutMs: busyMs, ...more }));
   async function ask(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
@@ -51,9 +45,11 @@ export function openEngine(host: string): EngineClient {
     const response = await send(path, {
       method,
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      // Docker sends the head of an answer at once, and what it waits for in the body.
       headersTimeoutMs: limitMs,
+      bodyTimeoutMs: limitMs,
     });
-    const text = (await readBody(response, maxAnswerBytes, path)).toString('utf8');
+    const text = (await answered(path, () => readBody(response, maxAnswerBytes, path))).toString('utf8');
     if (response.status >= 400) throw refused(method, path, response.status, text);
     return text === '' ? undefined : parse(text);
   }
@@ -104,6 +100,19 @@ export function openEngine(host: string): EngineClient {
       }),
     close: () => http.close(),
   };
+}
+
+/** What has no network is not to be mended there. */
+async function answered<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isFailure(error, 'SOURCE_UNREACHABLE')) throw error;
+    throw new Failure('RUNTIME_FAILED', `the container engine did not answer ${path.split('?')[0]}`, {
+      hint: 'is it still there? See its own log, and run the same command again',
+      cause: error,
+    });
+  }
 }
 
 function refused(method: string, path: string, status: number, text: string): Failure {

@@ -12,7 +12,7 @@ interface Row {
 
 /**
  * What a release of Node.js can do, as far as settings of images or checks rely on it: the one place that says so.
- * Source: the ranges were read off the binaries of all releases that the npm registry lists (`docs/releases.md`), by
+ * Source: the ranges were read off the binaries of all releases that the npm registry lists, by
  * `checks/capabilities/probe.js`; `permission-default`, `semi-space-option`, `system-ca` and `test-runner` off those at
  * their boundaries. The check of that name holds them to the binary in every image. Options stand for their place in NODE_OPTIONS.
  */
