@@ -6,6 +6,7 @@ import { deflateRawSync, crc32 } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { isFailure } from '../src/core/errors.ts';
 import { digestOf, type Digest } from '../src/core/digest.ts';
+import { openLayoutStore } from '../src/store/layout/layout-store.ts';
 import { openFeedIndex } from '../src/stages/scan/feed-index.ts';
 import { matchImage } from '../src/stages/scan/match-image.ts';
 import { matchSecurityArchive, parseDebianChangelog } from '../src/stages/scan/security-archive.ts';
@@ -63,7 +64,9 @@ describe('an index of a feed', () => {
     const path = join(folder, `${name}.json`);
     await writeFile(path, bytes);
     const digest: Digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-    return { folder, index: () => openFeedIndex(join(folder, 'indexes'), { name, kind, digest, path }, signal) };
+    const store = await openLayoutStore(join(folder, 'store'));
+    const indexes = join(store.stateFolder, 'feed-indexes');
+    return { folder, store, indexes, index: () => openFeedIndex(store, { name, kind, digest, path }, signal) };
   }
 
   it('is made of an archive of OSV once, and asked by ecosystem and package', async () => {
@@ -75,7 +78,7 @@ describe('an index of a feed', () => {
       ),
       'README.txt': 'not an entry',
     });
-    const { folder, index } = await open('osv', archive);
+    const { indexes, index } = await open('osv', archive);
     const made = await index();
     expect(made.entries).toBe(3);
     expect(made.date).toBe('2026-11-20T00:00:00Z');
@@ -83,7 +86,7 @@ describe('an index of a feed', () => {
     expect(made.lookUp('Debian:13 glibc')).toMatchObject([{ id: 'CVE-1' }]);
     expect(made.lookUp('Debian:12 glibc')).toEqual([]);
     made.close();
-    const [file] = (await readdir(join(folder, 'indexes'))).filter((name) => name.endsWith('.sqlite'));
+    const [file] = (await readdir(indexes)).filter((name) => name.endsWith('.sqlite'));
     expect(file).toContain('osv-');
     (await index()).close();
   });
@@ -95,14 +98,14 @@ describe('an index of a feed', () => {
         JSON.stringify(osv(`CVE-${at}`, `package${at}`, 'npm', [{ introduced: '0' }])),
       ]),
     );
-    const { folder, index } = await open('osv', zip(entries));
+    const { folder, store, indexes, index } = await open('osv', zip(entries));
     const abort = new AbortController();
     const digest = digestOf(zip(entries));
     const path = join(folder, 'feed.json');
-    const stopped = openFeedIndex(join(folder, 'indexes'), { name: 'feed', kind: 'osv', digest, path }, abort.signal);
+    const stopped = openFeedIndex(store, { name: 'feed', kind: 'osv', digest, path }, abort.signal);
     abort.abort(new Error('stopped'));
     await expect(stopped).rejects.toThrow('stopped');
-    expect((await readdir(join(folder, 'indexes'))).some((name) => name.endsWith('.part'))).toBe(true);
+    expect((await readdir(indexes)).some((name) => name.endsWith('.part'))).toBe(true);
     const made = await index();
     expect(made.entries).toBe(4500);
     for (const at of [0, 1999, 2000, 2001, 4499]) expect(made.lookUp(`npm package${at}`), String(at)).toHaveLength(1);
@@ -123,11 +126,9 @@ describe('an index of a feed', () => {
     ['epss', 'empty', '#model_version:v1,score_date:2026-11-20T00:00:00+0000\ncve,epss,percentile\n'],
     ['openvex', 'another shape', '{"statements":[]}'],
   ] as const)('of %s that is %s is refused, and leaves nothing behind', async (kind, _, bytes) => {
-    const { folder, index } = await open(kind, bytes);
+    const { indexes, index } = await open(kind, bytes);
     await expect(index()).rejects.toSatisfy((error: unknown) => isFailure(error, 'FEED_INVALID'));
-    expect((await readdir(join(folder, 'indexes')).catch(() => [])).filter((name) => name.endsWith('.sqlite'))).toEqual(
-      [],
-    );
+    expect((await readdir(indexes).catch(() => [])).filter((name) => name.endsWith('.sqlite'))).toEqual([]);
   });
 
   it('of each kind is read', async () => {

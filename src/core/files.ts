@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode, translateFileError } from './errors.ts';
 
@@ -20,6 +21,41 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
   } catch (error) {
     await rm(temporary, { force: true });
     throw translateFileError(error, path);
+  }
+}
+
+/** The same without waiting for the disk: a crash may lose it, and leaves no part of it. */
+export async function replaceFile(path: string, content: string, mode = 0o644): Promise<void> {
+  const temporary = join(dirname(path), `.tmp-${process.pid}-${randomUUID()}`);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(temporary, content, { mode, flag: 'wx' });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw translateFileError(error, path);
+  }
+}
+
+/**
+ * Text of a file that somebody else may have put there: no link is followed, nothing is waited for, and not more than
+ * `maxBytes` are read. Undefined when there is no such regular file.
+ */
+export async function readRegularFile(path: string, maxBytes: number): Promise<string | undefined> {
+  let file: FileHandle;
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EISDIR'].includes(systemCode(error) ?? '')) return undefined;
+    throw translateFileError(error, path);
+  }
+  try {
+    const found = await file.stat();
+    return found.isFile() && found.size <= maxBytes ? await file.readFile('utf8') : undefined;
+  } catch (error) {
+    throw translateFileError(error, path);
+  } finally {
+    await file.close();
   }
 }
 

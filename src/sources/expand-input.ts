@@ -1,16 +1,15 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { digestOf, hexOf, type Digest } from '../core/digest.ts';
 import { Failure, translateFileError } from '../core/errors.ts';
-import { fileSize, readTextIfExists, writeFileAtomic } from '../core/files.ts';
 import { SingleFlight } from '../core/concurrency.ts';
 import { readDeb } from '../formats/deb/read-deb.ts';
 import type { TarEntry } from '../formats/tar/entry.ts';
 import { readTar, type TarMember } from '../formats/tar/read-tar.ts';
 import { describeInput, type Input, type NodeInput } from './input.ts';
+import { keptFolder, keptPath, noteKept, readKept, type KeptFile } from '../store/kept-files.ts';
 import type { LayoutStore } from '../store/layout/layout-store.ts';
 
 export interface ExpandedEntry {
@@ -61,15 +60,14 @@ export type ExpandPart = 'binary' | 'development';
 export function expandInput(store: LayoutStore, input: Input, part: ExpandPart = 'binary'): Promise<ExpandedInput> {
   const suffix = input.kind === 'node' && part === 'development' ? '-development' : '';
   const content = suffix === '' ? input.digest : digestOf(`${input.digest}${suffix}`);
-  const path = join(store.stateFolder, 'expanded', `${hexOf(input.digest)}-${expansionVersion}${suffix}`);
+  const kept: KeptFile = { kind: 'expanded', name: `${hexOf(input.digest)}-${expansionVersion}${suffix}` };
+  const path = keptPath(store, kept);
   return flights.run(path, async () => {
-    const known = await readTextIfExists(`${path}.json`);
-    if (known !== undefined) {
-      const stored = JSON.parse(known) as StoredExpansion;
-      if ((await fileSize(path)) === stored.sizeBytes) return { input, content, path, ...stored };
-    }
+    const known = await readKept(store, kept);
+    if (known !== undefined) return { input, content, path, ...(JSON.parse(known) as StoredExpansion) };
+    await keptFolder(store, kept.kind);
     const stored = await expand(store, input, { path, part });
-    await writeFileAtomic(`${path}.json`, JSON.stringify(stored));
+    await noteKept(store, kept, JSON.stringify(stored));
     return { input, content, path, ...stored };
   });
 }
@@ -80,8 +78,7 @@ async function expand(
   { path, part }: { readonly path: string; readonly part: ExpandPart },
 ): Promise<StoredExpansion> {
   const temporary = `${path}.${process.pid}.tmp`;
-  await mkdir(join(store.stateFolder, 'expanded'), { recursive: true });
-  const file = await open(temporary, 'w').catch((error: unknown) => {
+  const file = await open(temporary, 'w', 0o600).catch((error: unknown) => {
     throw translateFileError(error, temporary);
   });
   try {

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { SingleFlight } from '../core/concurrency.ts';
 import { hexOf, type Digest } from '../core/digest.ts';
-import { readTextIfExists, writeFileAtomic } from '../core/files.ts';
 import type { Descriptor } from '../formats/oci/descriptor.ts';
 import { readTar } from '../formats/tar/read-tar.ts';
-import { decompressLayer } from '../store/decompress-layer.ts';
 import type { LayoutStore } from '../store/layout/layout-store.ts';
 import type { TreeEntry } from './image-tree.ts';
+import { openLayer, readToEnd } from './open-layer.ts';
 import { parseTreeJson, sliceOf, toTreeNode, treeJson } from './tar-node.ts';
 
 /** What a layer holds: a file's content refers to the digest of its own bytes. */
@@ -27,21 +25,22 @@ const flights = new SingleFlight<LayerInventory>();
 
 /** Reads a layer once and keeps what it found by diffID: layers are shared, and a change of the image is another one. */
 export function inventoryOf(store: LayoutStore, layer: Descriptor, diffId: Digest): Promise<LayerInventory> {
-  const path = join(store.stateFolder, 'inventories', `${hexOf(diffId)}.v${inventoryVersion}.json`);
-  return flights.run(path, async () => {
-    const known = await readTextIfExists(path);
+  const name = `${hexOf(diffId)}.v${inventoryVersion}`;
+  return flights.run(`${store.folder} ${name}`, async () => {
+    const known = await store.notes.read('inventories', name);
     if (known !== undefined) return parseTreeJson(known) as LayerInventory;
-    const made = await readInventory(store, layer);
-    await writeFileAtomic(path, treeJson(made));
+    const made = await readInventory(store, layer, diffId);
+    await store.notes.write('inventories', name, treeJson(made), { durable: false });
     return made;
   });
 }
 
-async function readInventory(store: LayoutStore, layer: Descriptor): Promise<LayerInventory> {
+async function readInventory(store: LayoutStore, layer: Descriptor, diffId: Digest): Promise<LayerInventory> {
   const entries: TreeEntry[] = [];
   const texts: Record<Digest, string> = {};
   const limits = { name: `layer ${layer.digest}`, maxEntries: 2_000_000, maxTotalBytes: 64 * 2 ** 30, foreign: true };
-  for await (const { entry, content } of readTar(decompressLayer(store.openBlob(layer), layer), limits)) {
+  const tar = openLayer(store, layer, diffId);
+  for await (const { entry, content } of readTar(tar, limits)) {
     if (entry.kind !== 'file') {
       entries.push({ path: entry.path, node: toTreeNode(entry, sliceOf('sha256:', 0, 0)) });
       continue;
@@ -57,5 +56,6 @@ async function readInventory(store: LayoutStore, layer: Descriptor): Promise<Lay
     entries.push({ path: entry.path, node: toTreeNode(entry, sliceOf(digest, 0, entry.sizeBytes)) });
     if (isRecord) texts[digest] = Buffer.concat(kept).toString('utf8');
   }
+  await readToEnd(tar);
   return { entries, texts };
 }

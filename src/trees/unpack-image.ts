@@ -1,7 +1,4 @@
-import { lstat, mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { canonicalJson } from '../core/canonical-json.ts';
-import { SingleFlight } from '../core/concurrency.ts';
 import { digestOf, hexOf, type Digest } from '../core/digest.ts';
 import { Failure, isFailure, systemCode } from '../core/errors.ts';
 import type { ImageConfig, ImageManifest } from '../formats/oci/descriptor.ts';
@@ -9,9 +6,7 @@ import type { LayoutStore } from '../store/layout/layout-store.ts';
 import { ImageTree } from './image-tree.ts';
 import { materialise } from './materialise.ts';
 import { readImage, viewParts } from './read-image.ts';
-import { NeedsLayersBelow, unpackLayer } from './unpack-layer.ts';
-
-const flights = new SingleFlight<string>();
+import { NeedsLayersBelow, unpackLayer, unpackOnce } from './unpack-layer.ts';
 
 export interface UnpackedImage {
   readonly digest: Digest;
@@ -55,25 +50,17 @@ function unusable(error: unknown, digest: Digest): unknown {
 }
 
 function unpackWhole(store: LayoutStore, image: UnpackedImage, diffIds: readonly Digest[]): Promise<string> {
-  const folder = join(store.stateFolder, 'unpacked', `image-${hexOf(digestOf(canonicalJson(diffIds)))}`);
-  return flights.run(folder, async () => {
-    if (await lstat(folder).catch(() => undefined)) return folder;
+  return unpackOnce(store, `image-${hexOf(digestOf(canonicalJson(diffIds)))}`, async (folder) => {
     const { parts } = await readImage(store, image.digest);
     const view = viewParts(parts);
-    const temporary = `${folder}.${process.pid}.tmp`;
-    await rm(temporary, { recursive: true, force: true });
-    await mkdir(temporary, { recursive: true, mode: 0o755 });
     try {
       const tree = new ImageTree(0);
       for (const { path, node } of view.entries) tree.set(path, node);
-      await materialise(tree, temporary, view.contents);
-      await rename(temporary, folder);
+      await materialise(tree, folder, view.contents);
     } catch (error) {
-      await rm(temporary, { recursive: true, force: true });
-      if (!['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) throw unusable(error, image.digest);
+      throw unusable(error, image.digest);
     } finally {
       await view.close();
     }
-    return folder;
   });
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { chmod, chown, lchown, link, lstat, lutimes, mkdir, open, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SingleFlight } from '../core/concurrency.ts';
@@ -8,9 +7,10 @@ import type { Descriptor } from '../formats/oci/descriptor.ts';
 import { baseName } from '../formats/tar/path.ts';
 import { readTar } from '../formats/tar/read-tar.ts';
 import { createListing, noteListing } from './layer-listing.ts';
-import { decompressLayer } from '../store/decompress-layer.ts';
+import { withProcessLock } from '../core/process-lock.ts';
+import { dropKept, keptFolder, keptPath, noteKept, readKept, type KeptFile } from '../store/kept-files.ts';
 import type { LayoutStore } from '../store/layout/layout-store.ts';
-import { isProven } from '../store/proven-layers.ts';
+import { openLayer, readToEnd } from './open-layer.ts';
 
 const flights = new SingleFlight<string>();
 
@@ -20,22 +20,36 @@ const flights = new SingleFlight<string>();
  * @returns the folder's path
  */
 export function unpackLayer(store: LayoutStore, layer: Descriptor, diffId: Digest): Promise<string> {
-  const folder = join(store.stateFolder, 'unpacked', hexOf(diffId));
+  return unpackOnce(store, hexOf(diffId), (folder) => unpack(store, layer, { diffId, folder }));
+}
+
+/**
+ * A folder by the name of what is in it: used again when nobody touched it since, and made again when somebody did.
+ * @param fill writes what belongs there into an empty folder
+ */
+export function unpackOnce(store: LayoutStore, name: string, fill: (folder: string) => Promise<void>): Promise<string> {
+  const kept: KeptFile = { kind: 'unpacked', name };
+  const folder = keptPath(store, kept);
   return flights.run(folder, async () => {
-    if (await exists(folder)) return folder;
-    const temporary = `${folder}.${process.pid}.tmp`;
-    await rm(temporary, { recursive: true, force: true });
-    await mkdir(temporary, { recursive: true, mode: 0o755 });
-    try {
-      await unpack(store, layer, { diffId, folder: temporary });
-      await rename(temporary, folder);
-    } catch (error) {
+    if ((await readKept(store, kept)) !== undefined) return folder;
+    await keptFolder(store, kept.kind);
+    // Two processes that make the same do so one after the other: the second finds it made.
+    return await withProcessLock(`${folder}.lock`, async () => {
+      if ((await readKept(store, kept)) !== undefined) return folder;
+      const temporary = `${folder}.${process.pid}.tmp`;
       await rm(temporary, { recursive: true, force: true });
-      // Another process was faster: its folder is as good as ours.
-      if (['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) return folder;
-      throw translateFileError(error, folder);
-    }
-    return folder;
+      await mkdir(temporary, { mode: 0o755 });
+      try {
+        await fill(temporary);
+        await dropKept(store, kept);
+        await rename(temporary, folder);
+        await noteKept(store, kept, '');
+      } catch (error) {
+        await rm(temporary, { recursive: true, force: true });
+        throw translateFileError(error, folder);
+      }
+      return folder;
+    });
   });
 }
 
@@ -44,15 +58,8 @@ async function unpack(
   layer: Descriptor,
   { diffId, folder }: { diffId: Digest; folder: string },
 ): Promise<void> {
-  const hash = (await isProven(store, layer.digest, diffId)) ? undefined : createHash('sha256');
   const name = `layer ${layer.digest}`;
-  async function* hashed(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of chunks) {
-      hash?.update(chunk);
-      yield chunk;
-    }
-  }
-  const tar = hashed(decompressLayer(store.openBlob(layer), layer));
+  const tar = openLayer(store, layer, diffId);
   const parents = realParents(folder, name);
   const listing = createListing(diffId);
   const folders: { readonly path: string; readonly mtime: number }[] = [];
@@ -101,13 +108,8 @@ async function unpack(
     await chmod(path, entry.mode);
     if (entry.kind === 'file') await lutimes(path, entry.mtime, entry.mtime);
   }
-  for await (const rest of tar) void rest;
+  await readToEnd(tar);
   for (const { path, mtime } of folders.reverse()) await lutimes(path, mtime, mtime);
-  const found = hash === undefined ? diffId : `sha256:${hash.digest('hex')}`;
-  if (found !== diffId)
-    throw new Failure('INTEGRITY', `${name} unpacks to ${found}, the image says ${diffId}`, {
-      hint: 'the image is damaged; build it again',
-    });
   await noteListing(store, diffId, listing.entries);
 }
 
@@ -138,8 +140,4 @@ function realParents(root: string, name: string) {
       seen.add(parent);
     },
   };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined)) !== undefined;
 }

@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { SingleFlight } from '../core/concurrency.ts';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { digestOf, hexOf, type Digest } from '../core/digest.ts';
 import { translateFileError } from '../core/errors.ts';
-import { readTextIfExists, writeFileAtomic } from '../core/files.ts';
 import { DigestSchema, type Descriptor } from '../formats/oci/descriptor.ts';
 import type { LayoutStore } from '../store/layout/layout-store.ts';
 import { noteProven } from '../store/proven-layers.ts';
@@ -38,12 +36,11 @@ export function writeLayer(
 ): Promise<WrittenLayer> {
   const key = layerKey(entries, options.compression);
   return flights.run(`${store.folder} ${key}`, async () => {
-    const memoPath = join(store.stateFolder, 'layers', hexOf(key));
-    const known = await readMemo(memoPath);
+    const known = await readMemo(store, key);
     if (known && (await store.hasBlob(known.digest, known.size))) return layer(known, options.compression, true);
     const written = await write(store, entries, options);
     await noteProven(store, written.digest, written.diffId);
-    await writeFileAtomic(memoPath, canonicalJson(written));
+    await store.notes.write('layers', hexOf(key), canonicalJson(written));
     return layer(written, options.compression, false);
   });
 }
@@ -95,8 +92,8 @@ function layerKey(entries: readonly TreeEntry[], compression: Compression): Dige
   return `sha256:${hash.digest('hex')}`;
 }
 
-async function readMemo(path: string) {
-  const text = await readTextIfExists(path);
+async function readMemo(store: LayoutStore, key: Digest) {
+  const text = await store.notes.read('layers', hexOf(key));
   if (text === undefined) return undefined;
   const parsed = Memo.safeParse(JSON.parse(text));
   return parsed.success ? parsed.data : undefined;

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { openLayoutStore } from '../../src/store/layout/layout-store.ts';
 import { openFeedIndex } from '../../src/stages/scan/feed-index.ts';
 import { matchImage } from '../../src/stages/scan/match-image.ts';
 import type { SbomComponent } from '../../src/formats/sbom/model.ts';
@@ -13,12 +14,13 @@ const digests = JSON.parse(await readFile(join(folder, 'digests.json'), 'utf8').
   string,
   string
 >;
+const store = await openLayoutStore(join(folder, 'store'));
 const started = performance.now();
 const feeds = await Promise.all(
   (['debian-tracker', 'osv'] as const).map(async (kind) => {
     const path = join(folder, kind);
     const digest = (digests[kind] ?? (await digestOfFile(path))) as `sha256:${string}`;
-    const index = await openFeedIndex(join(folder, 'indexes'), { name: kind, kind, digest, path }, signal);
+    const index = await openFeedIndex(store, { name: kind, kind, digest, path }, signal);
     return {
       name: kind,
       kind,

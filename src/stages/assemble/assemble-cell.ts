@@ -1,10 +1,8 @@
-import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
-import { writeFileAtomic } from '../../core/files.ts';
 import { DescriptorSchema, type Descriptor } from '../../formats/oci/descriptor.ts';
 import { mediaTypes } from '../../formats/oci/media-types.ts';
 import { architectureOf } from '../../formats/oci/platform.ts';
@@ -86,8 +84,7 @@ export async function assembleCell(
   const named = new Set(cell.platforms.map(({ system }) => system));
   const systems = lock.systems.filter(({ id }) => named.has(id));
   const key = digestOf(canonicalJson({ cell, systems, name: lock.name, compressor: compression.id }));
-  const memoPath = join(store.stateFolder, 'candidates', hexOf(key));
-  const known = await readCandidateMemo(store, memoPath, Memo);
+  const known = await readCandidateMemo(store, { kind: 'candidates', key }, Memo);
   if (known) return { cell: cell.id, index: known.index, platforms: known.platforms, blobs: known.blobs, reused: true };
   if (options.knownOnly) throw notBuilt(cell.id);
 
@@ -114,7 +111,7 @@ export async function assembleCell(
     layers,
   }));
   const blobs = [index, ...built.flatMap((item) => [item.manifest, ...item.blobs])];
-  await writeFileAtomic(memoPath, canonicalJson({ index, platforms, blobs }));
+  await store.notes.write('candidates', hexOf(key), canonicalJson({ index, platforms, blobs }));
   return { cell: cell.id, index, platforms, blobs, reused: false };
 }
 

@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { canonicalJson, compareText } from '../../core/canonical-json.ts';
 import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
-import { writeFileAtomic } from '../../core/files.ts';
 import type { ImageCellConfig } from '../../config/recipe-schema.ts';
 import { buildDockerfile, chooseEngine, type EngineContext } from '../../engines/engine.ts';
 import { DescriptorSchema } from '../../formats/oci/descriptor.ts';
@@ -63,8 +62,7 @@ export async function buildImageCell(
       compression: options.compression,
     }),
   );
-  const memoPath = join(store.stateFolder, 'image-cells', hexOf(key));
-  const known = await readCandidateMemo(store, memoPath, Memo);
+  const known = await readCandidateMemo(store, { kind: 'image-cells', key }, Memo);
   if (known) return toCandidate(cell, known, { context, reused: true });
   if (options.knownOnly) throw notBuilt(cell.name);
   const engine = await chooseEngine(cell.engine, options);
@@ -79,7 +77,7 @@ export async function buildImageCell(
       ? (await squashImage(store, built, { mode: 'one', compression: options.compression })).image
       : built;
     const memo = await freeze(store, manifest, { cell, name: options.name });
-    await writeFileAtomic(memoPath, canonicalJson(memo));
+    await store.notes.write('image-cells', hexOf(key), canonicalJson(memo));
     return toCandidate(cell, memo, { context, reused: false });
   } finally {
     await rm(target, { recursive: true, force: true });

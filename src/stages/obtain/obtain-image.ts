@@ -125,7 +125,7 @@ async function readLayout(folder: string, tag: string | undefined, options: Obta
     await mkdir(view);
     for (const name of ['index.json', 'oci-layout']) await cp(join(folder, name), join(view, name)).catch(() => {});
     await symlink(join(folder, 'blobs'), join(view, 'blobs'));
-    const layout = await openLayoutStore(view);
+    const layout = await openLayoutStore(view, { readOnly: true });
     const tags = await layout.listTags();
     const entries = await layout.listEntries();
     const [only, ...others] = entries;

@@ -12,7 +12,7 @@ import { readIndex } from '../../store/manifest.ts';
 import type { Store, TagMove } from '../../store/store.ts';
 import type { Candidate } from '../assemble/assemble-cell.ts';
 import type { PlannedCell } from '../plan/cell.ts';
-import { findReports, isCompletePass, type Suite } from '../test/report.ts';
+import { findOwnReports, isCompletePass, type Suite } from '../test/report.ts';
 import { clearJournal, openJournal, writeJournal, type JournalEntry } from './journal.ts';
 import { planTags, type TaggedImage, type TagStep } from './plan-tags.ts';
 import { chooseRevision, revisionNumbers } from './revision.ts';
@@ -105,7 +105,7 @@ async function requireTested({ store, cell, candidate, suitesFor }: PublishOptio
       throw new Failure('UNTESTED', `${cell.id}: the index ${candidate.index.digest} has no ${platform}`, {
         hint: 'build the cell again; no tag was moved',
       });
-    const reports = await findReports(store, manifest.digest);
+    const reports = await findOwnReports(store, manifest.digest);
     if (reports.some((report) => isCompletePass(report, suitesFor(platform)))) continue;
     throw new Failure('UNTESTED', `${cell.id}: ${platform} (${manifest.digest}) has no complete, passing test report`, {
       hint: 'run `nodeworthy test`; no tag was moved',

@@ -1,16 +1,26 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { hexOf } from '../../core/digest.ts';
 import { Failure, isFailure } from '../../core/errors.ts';
-import { fileSize, syncFolder } from '../../core/files.ts';
+import { syncFolder } from '../../core/files.ts';
 import { withProcessLock } from '../../core/process-lock.ts';
+import {
+  dropKept,
+  keptFolder,
+  keptPath,
+  noteKept,
+  readKept,
+  type Beside,
+  type KeptFile,
+} from '../../store/kept-files.ts';
 import { readers, scopesOf, type IndexedFeed, type Row } from './feed-readers.ts';
 
 /** Raised when rows are written in another way: older indexes are then made again. */
 const indexVersion = 1;
 /** Rows that are written at once: whoever is interrupted loses no more than these. */
 const batchRows = 2000;
+const kind = 'feed-indexes';
 
 /** What a feed knows, ready to be asked by key. */
 export interface FeedIndex {
@@ -28,12 +38,13 @@ export interface FeedIndex {
  * not grow with it; an index that was interrupted goes on where it stopped.
  * @throws Failure FEED_INVALID for a feed that is empty, cut off or another kind of file
  */
-export async function openFeedIndex(folder: string, feed: IndexedFeed, signal: AbortSignal): Promise<FeedIndex> {
-  const path = join(folder, `${feed.kind}-${hexOf(feed.digest).slice(0, 32)}.v${indexVersion}.sqlite`);
-  if ((await fileSize(path)) === undefined) {
-    await mkdir(folder, { recursive: true });
+export async function openFeedIndex(store: Beside, feed: IndexedFeed, signal: AbortSignal): Promise<FeedIndex> {
+  const kept = indexOf(feed);
+  const path = keptPath(store, kept);
+  if ((await readKept(store, kept)) === undefined) {
+    await keptFolder(store, kind);
     await withProcessLock(`${path}.lock`, async () => {
-      if ((await fileSize(path)) === undefined) await makeIndex(path, feed, signal);
+      if ((await readKept(store, kept)) === undefined) await makeIndex(store, feed, signal);
     });
   }
   const database = new DatabaseSync(path, { readOnly: true });
@@ -49,9 +60,30 @@ export async function openFeedIndex(folder: string, feed: IndexedFeed, signal: A
   };
 }
 
-async function makeIndex(path: string, feed: IndexedFeed, signal: AbortSignal): Promise<void> {
-  const part = `${path}.part`;
-  const database = new DatabaseSync(part);
+function indexOf({ kind: of, digest }: Pick<IndexedFeed, 'kind' | 'digest'>): KeptFile {
+  return { kind, name: `${of}-${hexOf(digest).slice(0, 32)}.v${indexVersion}.sqlite` };
+}
+
+/** Takes away the index of a feed that was replaced. */
+export async function dropFeedIndex(store: Beside, feed: Pick<IndexedFeed, 'kind' | 'digest'>): Promise<void> {
+  const kept = indexOf(feed);
+  await dropKept(store, kept);
+  await dropKept(store, partOf(kept));
+}
+
+/** A folder, because SQLite writes more than one file. */
+function partOf(kept: KeptFile): KeptFile {
+  return { kind, name: `${kept.name}.part` };
+}
+
+async function makeIndex(store: Beside, feed: IndexedFeed, signal: AbortSignal): Promise<void> {
+  const kept = indexOf(feed);
+  const part = partOf(kept);
+  const folder = keptPath(store, part);
+  // Rows that somebody else wrote, or took away, are not gone on with.
+  if ((await readKept(store, part)) === undefined) await dropKept(store, part);
+  await mkdir(folder, { recursive: true });
+  const database = new DatabaseSync(join(folder, 'index.sqlite'));
   let entries = 0;
   try {
     database.exec(
@@ -66,12 +98,13 @@ async function makeIndex(path: string, feed: IndexedFeed, signal: AbortSignal): 
     const reader = readers[feed.kind](feed);
     const scopes = new Set<string>();
     let batch: Row[][] = [];
-    const write = (): void => {
+    const write = async (): Promise<void> => {
       database.exec('BEGIN');
       for (const rows of batch) for (const { key, value } of rows) insert.run(key, JSON.stringify(value));
       note.run('done', String(entries));
       database.exec('COMMIT');
       batch = [];
+      await noteKept(store, part, '');
     };
     for await (const rows of reader.entries) {
       entries++;
@@ -80,11 +113,11 @@ async function makeIndex(path: string, feed: IndexedFeed, signal: AbortSignal): 
       if (entries <= done) continue;
       batch.push(rows);
       if (batch.length < batchRows) continue;
-      write();
+      await write();
       signal.throwIfAborted();
     }
     if (entries === 0) throw invalid(feed, 'is empty');
-    write();
+    await write();
     database.exec('CREATE INDEX IF NOT EXISTS by_key ON rows (key)');
     note.run('entries', String(entries));
     const date = reader.date();
@@ -96,15 +129,18 @@ async function makeIndex(path: string, feed: IndexedFeed, signal: AbortSignal): 
     if (database.isOpen) database.close();
     signal.throwIfAborted();
     if (isFailure(error)) throw error;
-    await rm(part, { force: true });
+    await dropKept(store, part);
     throw invalid(
       feed,
       `cannot be read: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
       error,
     );
   }
-  await rename(part, path);
+  const path = keptPath(store, kept);
+  await rename(join(folder, 'index.sqlite'), path);
   await syncFolder(join(path, '..'));
+  await noteKept(store, kept, '');
+  await dropKept(store, part);
 }
 
 function invalid(feed: IndexedFeed, what: string, cause?: unknown): Failure {

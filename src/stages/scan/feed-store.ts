@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson } from '../../core/canonical-json.ts';
@@ -7,7 +7,6 @@ import type { Context } from '../../core/context.ts';
 import { digestOf, type Digest } from '../../core/digest.ts';
 import { downloadFile } from '../../core/download.ts';
 import { Failure, isFailure } from '../../core/errors.ts';
-import { readTextIfExists, writeFileAtomic } from '../../core/files.ts';
 import { createHttpClient } from '../../core/http.ts';
 import { createHash } from 'node:crypto';
 import type { FeedConfig } from '../../config/environment-schema.ts';
@@ -17,7 +16,7 @@ import { FeedStateSchema, type FeedState } from '../../formats/attestation/predi
 import { DigestSchema } from '../../formats/oci/descriptor.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { blobOfBytes } from '../../store/read-blob.ts';
-import { openFeedIndex } from './feed-index.ts';
+import { dropFeedIndex, openFeedIndex } from './feed-index.ts';
 
 const maxFeedBytes = 4 * 2 ** 30;
 
@@ -36,21 +35,13 @@ export interface FeedPorts {
   readonly context: Context;
 }
 
-export function feedIndexes(store: LayoutStore): string {
-  return join(store.stateFolder, 'feed-indexes');
-}
-
-function recordPath(store: LayoutStore, name: string): string {
-  return join(store.stateFolder, 'feeds', `${name}.json`);
-}
-
 function originOf({ path, url, kind }: FeedConfig): Digest {
   return digestOf(canonicalJson({ path, url, kind }));
 }
 
 /** What is known of a feed: its bytes by digest, its date and its age. Undefined when it was never fetched. */
 export async function readFeed(store: LayoutStore, feed: FeedConfig): Promise<FeedRecord | undefined> {
-  const text = await readTextIfExists(recordPath(store, feed.name));
+  const text = await store.notes.read('feeds', feed.name);
   const record = text === undefined ? undefined : RecordSchema.safeParse(JSON.parse(text)).data;
   // A feed that comes from somewhere else now is another feed.
   if (!record || record.origin !== originOf(feed)) return undefined;
@@ -137,9 +128,8 @@ interface NewFeed {
 async function noteFeed(feed: FeedConfig, ports: FeedPorts, { digest, file, madeOn }: NewFeed): Promise<FeedRecord> {
   const { store, context } = ports;
   const { name, kind } = feed;
-  const folder = feedIndexes(store);
   const source = { name, kind, digest, path: store.blobPath(digest) };
-  const index = await openFeedIndex(folder, source, context.signal);
+  const index = await openFeedIndex(store, source, context.signal);
   const { entries, date } = index;
   index.close();
   const fetchedOn = context.verificationTime.toISOString();
@@ -155,20 +145,14 @@ async function noteFeed(feed: FeedConfig, ports: FeedPorts, { digest, file, made
     ...(file ? { file } : {}),
   };
   const before = await readFeed(store, feed);
-  await writeFileAtomic(recordPath(store, name), canonicalJson(record));
-  if (before && before.digest !== digest) await dropIndex(folder, before.digest);
+  await store.notes.write('feeds', name, canonicalJson(record));
+  if (before && before.digest !== digest) await dropFeedIndex(store, { kind, digest: before.digest });
   return record;
 }
 
 function isoOf(date: string | undefined): string | undefined {
   const time = Date.parse(date ?? '');
   return Number.isNaN(time) ? undefined : new Date(time).toISOString();
-}
-
-async function dropIndex(folder: string, digest: Digest): Promise<void> {
-  const part = digest.slice('sha256:'.length, 'sha256:'.length + 32);
-  for (const file of await readdir(folder).catch(() => []))
-    if (file.includes(part)) await rm(join(folder, file), { force: true });
 }
 
 /** The feeds of a recipe as they are now. @throws Failure FEED_INVALID for one that was never fetched */

@@ -8,7 +8,7 @@ import type { CandidatePlatform } from '../assemble/assemble-cell.ts';
 import type { PlannedStatement } from '../attest/attest-cell.ts';
 import { lineName, lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
 import { openFeedIndex, type FeedIndex } from './feed-index.ts';
-import { currentFeeds, feedIndexes, feedState, type FeedPorts } from './feed-store.ts';
+import { currentFeeds, feedState, type FeedPorts } from './feed-store.ts';
 import { matchImage, type AskableFeed, type Matched } from './match-image.ts';
 import { readVex } from './vex.ts';
 
@@ -37,7 +37,7 @@ export async function openScanner(ports: FeedPorts): Promise<Scanner | undefined
   for (const { record, config } of feeds) {
     const { name, digest } = record;
     const source = { name, kind: config.kind, digest, path: store.blobPath(digest) };
-    const index = await openFeedIndex(feedIndexes(store), source, context.signal);
+    const index = await openFeedIndex(store, source, context.signal);
     opened.push({ name, kind: config.kind, index, scopes: index.scopes, lookUp: (key) => index.lookUp(key) });
   }
   const states = feeds.map(({ record }) => feedState(record));

@@ -1,13 +1,16 @@
-import { mkdir, readFile, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson, compareText } from '../../core/canonical-json.ts';
 import { createGate } from '../../core/concurrency.ts';
 import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
-import { writeFileAtomic } from '../../core/files.ts';
 import { DigestSchema } from '../../formats/oci/descriptor.ts';
 import type { Environment, LayerChanges, LayerKeeping, Runtime } from '../../runtimes/runtime.ts';
+import { dropKept, keptFolder, keptPath, noteKept, readKept, type KeptFile } from '../../store/kept-files.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
+
+const layersKind = 'test-layers';
+const stepsKind = 'test-steps';
 
 /** Identity of an environment: what it stands on, and every instruction since. */
 export type LayerKey = Digest;
@@ -82,30 +85,29 @@ export function openLayerCache(store: LayoutStore, { subject, readable, keep }: 
     { layers, runtime, isFailed }: { layers: LayerKeeping; runtime: Runtime; isFailed: boolean },
     { key, environment, output, changes }: TestStep,
   ): Promise<void> {
-    const folder = folderOf(store, key);
-    await mkdir(join(store.stateFolder, 'test-layers'), { recursive: true });
+    const kept = keptLayer(key);
+    await keptFolder(store, kept.kind);
     const held = await changes;
     const note = canonicalJson({ output, saved: keep === 'saved', ...(held ? { changes: held } : {}) });
-    if (!isFailed && (await stat(`${folder}.json`).catch(() => undefined))) {
+    if (!isFailed && (await readKept(store, kept)) !== undefined) {
       // Another test has made the same layer, and somebody may stand on it.
-      if (keep === 'saved') await writeFileAtomic(`${folder}.json`, note);
+      if (keep === 'saved') await noteKept(store, kept, note);
       await runtime.dispose(environment);
       return;
     }
     // Without its note, a layer that is half replaced does not exist.
-    await rm(`${folder}.json`, { force: true });
-    await layers.keep(environment, folder);
+    await dropKept(store, kept);
+    await layers.keep(environment, keptPath(store, kept));
     // The note comes last: a layer without one does not exist.
-    await writeFileAtomic(`${folder}.json`, note);
+    await noteKept(store, kept, note);
   }
   return {
     async find(runtime, environment, key) {
       if (!readable || !runtime.layers) return undefined;
       const folder = folderOf(store, key);
-      const text = await readFile(`${folder}.json`, 'utf8').catch(() => undefined);
-      if (text === undefined || !(await stat(folder).catch(() => undefined))) return undefined;
-      const note = Note.safeParse(JSON.parse(text));
-      if (!note.success) return undefined;
+      const text = await readKept(store, keptLayer(key));
+      const note = text === undefined ? undefined : Note.safeParse(JSON.parse(text));
+      if (!note?.success) return undefined;
       // Its time says when it was wanted last.
       await utimes(`${folder}.json`, new Date(), new Date()).catch(() => {});
       return {
@@ -140,8 +142,7 @@ interface NotedTest {
 
 async function noteSteps(store: LayoutStore, test: NotedTest, steps: readonly TestStep[]): Promise<void> {
   const noted = steps.map(({ key, text }) => ({ key, text }));
-  await mkdir(join(store.stateFolder, 'test-steps'), { recursive: true });
-  await writeFileAtomic(stepsPath(store, test), canonicalJson({ ...test, steps: noted }));
+  await store.notes.write(stepsKind, stepsName(test), canonicalJson({ ...test, steps: noted }));
 }
 
 /** The layers of a failed test that are still there, the lowest first. */
@@ -149,13 +150,11 @@ export async function findSteps(
   store: LayoutStore,
   test: NotedTest,
 ): Promise<readonly { readonly text: string; readonly folder: string }[]> {
-  const text = await readFile(stepsPath(store, test), 'utf8').catch(() => 'null');
-  const parsed = Steps.safeParse(JSON.parse(text));
+  const noted = await readSteps(store, stepsName(test));
   const found: { text: string; folder: string }[] = [];
-  for (const step of parsed.success ? parsed.data.steps : []) {
-    const folder = folderOf(store, step.key);
-    if (!(await stat(folder).catch(() => undefined))) break;
-    found.push({ text: step.text, folder });
+  for (const step of noted?.steps ?? []) {
+    if ((await readKept(store, keptLayer(step.key))) === undefined) break;
+    found.push({ text: step.text, folder: folderOf(store, step.key) });
   }
   return found;
 }
@@ -165,21 +164,33 @@ export async function listNotedTests(
   store: LayoutStore,
   subject: Digest,
 ): Promise<{ readonly id: string; readonly steps: readonly { readonly text: string }[] }[]> {
-  const folder = join(store.stateFolder, 'test-steps');
   const found: { id: string; steps: readonly { text: string }[] }[] = [];
-  for (const name of (await readdir(folder).catch(() => [])).sort(compareText)) {
-    const parsed = Steps.safeParse(JSON.parse(await readFile(join(folder, name), 'utf8')));
-    if (parsed.success && parsed.data.subject === subject) found.push(parsed.data);
+  for (const name of await listSteps(store)) {
+    const noted = await readSteps(store, name);
+    if (noted?.subject === subject) found.push(noted);
   }
   return found;
 }
 
-function stepsPath(store: LayoutStore, { subject, id }: NotedTest): string {
-  return join(store.stateFolder, 'test-steps', `${hexOf(digestOf(canonicalJson([subject, id])))}.json`);
+async function listSteps(store: LayoutStore): Promise<string[]> {
+  return (await readdir(join(store.stateFolder, stepsKind)).catch(() => [])).sort(compareText);
+}
+
+async function readSteps(store: LayoutStore, name: string): Promise<z.infer<typeof Steps> | undefined> {
+  const text = await store.notes.read(stepsKind, name);
+  return text === undefined ? undefined : Steps.safeParse(JSON.parse(text)).data;
+}
+
+function stepsName({ subject, id }: NotedTest): string {
+  return `${hexOf(digestOf(canonicalJson([subject, id])))}.json`;
+}
+
+function keptLayer(key: LayerKey): KeptFile {
+  return { kind: layersKind, name: hexOf(key) };
 }
 
 function folderOf(store: LayoutStore, key: LayerKey): string {
-  return join(store.stateFolder, 'test-layers', hexOf(key));
+  return keptPath(store, keptLayer(key));
 }
 
 export interface CacheLimits {
@@ -193,10 +204,10 @@ export const defaultCacheLimits: CacheLimits = { maxAgeMs: 7 * 24 * 3_600_000, m
 
 /** Takes away kept layers that are too old or too many, those first that nobody wanted for longest. */
 export async function collectGarbage(store: LayoutStore, limits: CacheLimits, nowMs: number): Promise<number> {
-  const root = join(store.stateFolder, 'test-layers');
+  const root = join(store.stateFolder, layersKind);
   const names = await readdir(root).catch(() => []);
   const notes = names.filter((name) => name.endsWith('.json'));
-  const saved = new Set(limits.saved ? [] : await savedLayers(root, notes));
+  const saved = new Set(limits.saved ? [] : await savedLayers(store, notes));
   const known = await Promise.all(
     notes.map(async (name) => ({
       name: name.slice(0, -'.json'.length),
@@ -225,26 +236,25 @@ export async function collectGarbage(store: LayoutStore, limits: CacheLimits, no
 
 /** Notes about tests whose layers are gone. */
 async function forgetSteps(store: LayoutStore): Promise<void> {
-  const folder = join(store.stateFolder, 'test-steps');
-  for (const name of await readdir(folder).catch(() => [])) {
-    const parsed = Steps.safeParse(JSON.parse(await readFile(join(folder, name), 'utf8').catch(() => 'null')));
-    const first = parsed.success ? parsed.data.steps[0] : undefined;
+  for (const name of await listSteps(store)) {
+    const first = (await readSteps(store, name))?.steps[0];
     if (!first || !(await stat(folderOf(store, first.key)).catch(() => undefined)))
-      await rm(join(folder, name), { force: true });
+      await store.notes.remove(stepsKind, name);
   }
 }
 
 export async function hasSavedLayers(store: LayoutStore): Promise<boolean> {
-  const root = join(store.stateFolder, 'test-layers');
+  const root = join(store.stateFolder, layersKind);
   const notes = (await readdir(root).catch(() => [])).filter((name) => name.endsWith('.json'));
-  return (await savedLayers(root, notes)).length > 0;
+  return (await savedLayers(store, notes)).length > 0;
 }
 
-async function savedLayers(root: string, notes: readonly string[]): Promise<string[]> {
+async function savedLayers(store: LayoutStore, notes: readonly string[]): Promise<string[]> {
   const found: string[] = [];
-  for (const name of notes) {
-    const note = Note.safeParse(JSON.parse(await readFile(join(root, name), 'utf8').catch(() => 'null')));
-    if (note.success && note.data.saved) found.push(name.slice(0, -'.json'.length));
+  for (const file of notes) {
+    const name = file.slice(0, -'.json'.length);
+    const text = await readKept(store, { kind: layersKind, name });
+    if (text !== undefined && Note.safeParse(JSON.parse(text)).data?.saved) found.push(name);
   }
   return found;
 }

@@ -6,6 +6,8 @@ import { DigestSchema, emptyConfigBytes, type Descriptor } from '../../formats/o
 import { artifactTypes, mediaTypes } from '../../formats/oci/media-types.ts';
 import { readManifest } from '../../store/manifest.ts';
 import { blobOfBytes, readBlob } from '../../store/read-blob.ts';
+import type { LayoutStore } from '../../store/layout/layout-store.ts';
+import { isSame } from '../../store/layout/sealed-notes.ts';
 import type { Store } from '../../store/store.ts';
 
 /** The kinds of test, and the built-in battery. */
@@ -75,31 +77,66 @@ export type Suite = z.infer<typeof SuiteSchema>;
 export type TestCase = z.infer<typeof CaseSchema>;
 export type TestReport = z.infer<typeof TestReportSchema>;
 
-/** Attaches a report to the platform manifest it is about, as a referrer. */
-export async function attachReport(store: Store, subject: Descriptor, report: TestReport): Promise<Descriptor> {
-  const bytes = Buffer.from(canonicalJson(report));
+const sealKind = 'test-reports';
+const sealName = 'io.nodeworthy.seal';
+
+/** Attaches a report to the platform manifest it is about, as a referrer, with the seal of who tested. */
+export async function attachReport(store: LayoutStore, subject: Descriptor, report: TestReport): Promise<Descriptor> {
+  const text = canonicalJson(report);
+  const bytes = Buffer.from(text);
   await store.putBlob(blobOfBytes(bytes));
   await store.putBlob(blobOfBytes(emptyConfigBytes));
   const manifest = artifactManifestBytes({
     artifactType: artifactTypes.testReport,
     layers: [{ mediaType: artifactTypes.testReport, digest: digestOf(bytes), size: bytes.length }],
     subject,
-    annotations: { 'org.opencontainers.image.created': report.startedAt },
+    annotations: {
+      'org.opencontainers.image.created': report.startedAt,
+      [sealName]: await store.notes.sealOf(sealKind, subject.digest, text),
+    },
   });
   return await store.putManifest(manifest, mediaTypes.manifest);
 }
 
-/** All reports on a platform manifest, the newest first. */
+/** All reports on a platform manifest, the newest first: for people, because anybody can attach one. */
 export async function findReports(store: Store, subject: Digest): Promise<TestReport[]> {
-  const reports: TestReport[] = [];
+  return (await readReports(store, subject)).map(({ report }) => report);
+}
+
+/** Those that a run of this user has made: what is signed or published rests on no others. */
+export async function findOwnReports(store: LayoutStore, subject: Digest): Promise<TestReport[]> {
+  const own: TestReport[] = [];
+  for (const { report, text, seal } of await readReports(store, subject))
+    if (seal !== undefined && isSame(seal, await store.notes.sealOf(sealKind, subject, text))) own.push(report);
+  return own;
+}
+
+interface ReadReport {
+  readonly report: TestReport;
+  readonly text: string;
+  readonly seal: string | undefined;
+}
+
+async function readReports(store: Store, subject: Digest): Promise<ReadReport[]> {
+  const found: ReadReport[] = [];
   for (const referrer of await store.listReferrers(subject, artifactTypes.testReport)) {
-    const manifest = await readManifest(store, referrer.digest);
-    const [layer] = manifest.layers;
+    const { layers, annotations } = await readManifest(store, referrer.digest);
+    const [layer] = layers;
     if (!layer) continue;
-    const parsed = TestReportSchema.safeParse(JSON.parse((await readBlob(store, layer)).toString('utf8')));
-    if (parsed.success && parsed.data.subject === subject) reports.push(parsed.data);
+    const text = (await readBlob(store, layer)).toString('utf8');
+    const report = TestReportSchema.safeParse(parse(text)).data;
+    if (report?.subject === subject) found.push({ report, text, seal: annotations?.[sealName] });
   }
-  return reports.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
+  return found.sort((a, b) => (a.report.startedAt < b.report.startedAt ? 1 : -1));
+}
+
+/** What somebody attached need not be JSON. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What the cases say together: one failure is a failure, and one that passed on a retry makes the whole flaky. */

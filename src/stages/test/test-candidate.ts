@@ -7,7 +7,7 @@ import type { Candidate, CandidatePlatform } from '../assemble/assemble-cell.ts'
 import { readImageView, type ImageView } from './image-view.ts';
 import { noteFailed, readFailed } from './last-results.ts';
 import { openLayerCache, type CacheOptions } from './layer-cache.ts';
-import { attachReport, findReports, isCompletePass, resultOf, type Suite, type TestReport } from './report.ts';
+import { attachReport, findOwnReports, isCompletePass, resultOf, type Suite, type TestReport } from './report.ts';
 import { runSuites, type BenchOptions } from './run-suites.ts';
 import type { TestSuite, TestTarget } from './suite.ts';
 
@@ -49,7 +49,7 @@ export async function testCandidate(
     const names = suiteNames(suites);
     // Whoever chooses cases wants them run.
     const isAsked = options.again || options.onlyFailed || options.wants !== undefined;
-    const reports = isAsked ? [] : await findReports(store, platform.manifest.digest);
+    const reports = isAsked ? [] : await findOwnReports(store, platform.manifest.digest);
     const known = reports.find((report) => isCompletePass(report, names));
     if (known) return { platform, report: known, reused: true };
     const canRun = isNative(platform.platform) || (await (await options.runtime()).canRun(platform.platform));

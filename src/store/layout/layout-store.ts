@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,6 +12,9 @@ import { isIndexType, mediaTypes } from '../../formats/oci/media-types.ts';
 import { describeManifest } from '../manifest.ts';
 import { blobOfBytes, verified } from '../read-blob.ts';
 import type { BlobSource, Store, StoredManifest, TagMove } from '../store.ts';
+import { markOfFile } from './marks.ts';
+import { openSealKey, sealKeyPath } from './seal-key.ts';
+import { sealedNotes, type SealedNotes } from './sealed-notes.ts';
 
 const refName = 'org.opencontainers.image.ref.name';
 /** In the list, so that the referrers of a digest are found without reading all there are. */
@@ -22,6 +25,8 @@ export interface LayoutStore extends Store {
   readonly folder: string;
   /** Folder of our own beside the blobs: caches, journals and records that can be made again from the layout. */
   readonly stateFolder: string;
+  /** What was found out before about this store, believed only when it was noted here. */
+  readonly notes: SealedNotes;
   blobPath(digest: Digest): string;
   /** Takes over a file whose digest the caller has just computed. */
   adoptFile(path: string, digest: Digest): Promise<void>;
@@ -38,7 +43,10 @@ export interface LayoutStore extends Store {
  */
 export async function openLayoutStore(
   folder: string,
-  { readOnly = false }: { readonly readOnly?: boolean } = {},
+  {
+    readOnly = false,
+    env = process.env,
+  }: { readonly readOnly?: boolean; readonly env?: Readonly<Record<string, string | undefined>> } = {},
 ): Promise<LayoutStore> {
   const blobs = join(folder, 'blobs', 'sha256');
   const stateFolder = join(folder, '.nodeworthy');
@@ -68,12 +76,35 @@ export async function openLayoutStore(
     });
   }
 
+  const notes = sealedNotes(stateFolder, () => openSealKey(sealKeyPath(env)));
   const blobPath = (digest: Digest): string => join(blobs, hexOf(digest));
+
+  /**
+   * Whether a blob's file holds what its name says. It is read once, and again when it was touched since; one that is
+   * damaged is taken away, so that whoever needs it makes or fetches it again.
+   */
+  async function isWhole(digest: Digest): Promise<boolean> {
+    const path = blobPath(digest);
+    if (readOnly) return true;
+    const mark = markOfFile(path);
+    if (mark === undefined) return false;
+    if ((await notes.read('blobs', hexOf(digest))) === mark) return true;
+    const hash = createHash('sha256');
+    for await (const chunk of readChunks(path, digest, folder)) hash.update(chunk);
+    if (hash.digest('hex') !== hexOf(digest)) {
+      await rm(path, { force: true });
+      return false;
+    }
+    if (markOfFile(path) === mark) await notes.write('blobs', hexOf(digest), mark, { durable: false });
+    return true;
+  }
 
   async function adoptFile(path: string, digest: Digest): Promise<void> {
     try {
       await rename(path, blobPath(digest));
       await syncFolder(blobs);
+      const mark = markOfFile(blobPath(digest));
+      if (mark !== undefined) await notes.write('blobs', hexOf(digest), mark, { durable: false });
     } catch (error) {
       throw translateFileError(error, blobPath(digest));
     }
@@ -89,17 +120,18 @@ export async function openLayoutStore(
     location: folder,
     folder,
     stateFolder,
+    notes,
     blobPath,
     adoptFile,
     temporaryPath: async () => join(stateFolder, 'tmp', `${process.pid}-${randomUUID()}`),
     async hasBlob(digest, size) {
       const found = await fileSize(blobPath(digest));
-      return found !== undefined && (size === undefined || found === size);
+      return found !== undefined && (size === undefined || found === size) && (await isWhole(digest));
     },
     openBlob: ({ digest, size }) =>
       verified(readChunks(blobPath(digest), digest, folder), { digest, size, from: folder }),
     async putBlob(source: BlobSource) {
-      if ((await fileSize(blobPath(source.digest))) === source.size) return 'present';
+      if (await store.hasBlob(source.digest, source.size)) return 'present';
       const path = join(stateFolder, 'tmp', `${process.pid}-${randomUUID()}`);
       try {
         await writeVerified(path, source);
@@ -151,7 +183,7 @@ export async function openLayoutStore(
     },
     async moveTags(moves: readonly TagMove[]) {
       for (const { to, tag } of moves) {
-        if ((await fileSize(blobPath(to.digest))) === undefined)
+        if (!(await store.hasBlob(to.digest)))
           throw new Failure('NOT_FOUND', `${folder} has no manifest ${to.digest} for the tag ${tag}`);
       }
       const moved = new Set(moves.map((move) => move.tag));

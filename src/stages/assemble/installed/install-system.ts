@@ -4,11 +4,11 @@ import { SingleFlight } from '../../../core/concurrency.ts';
 import { canonicalJson } from '../../../core/canonical-json.ts';
 import { digestOf, hexOf, type Digest } from '../../../core/digest.ts';
 import { Failure } from '../../../core/errors.ts';
-import { fileSize, readTextIfExists, writeFileAtomic } from '../../../core/files.ts';
 import { isAlive } from '../../../runtimes/process-alive.ts';
 import type { Sandbox } from '../../../runtimes/runtime.ts';
 import { contentFile, newestTime, type ExpandedInput } from '../../../sources/expand-input.ts';
 import type { DebInput } from '../../../sources/input.ts';
+import { keptFolder, keptPath, noteKept, readKept, type KeptFile } from '../../../store/kept-files.ts';
 import type { LayoutStore } from '../../../store/layout/layout-store.ts';
 import { openContents, type ContentFile } from '../../../trees/content-access.ts';
 import { generatedFile, ImageTree, normaliseHardlinks, type TreeEntry } from '../../../trees/image-tree.ts';
@@ -88,23 +88,24 @@ export function installSystem(
       packages: request.packages.map(({ input }) => input.digest),
     }),
   );
-  const path = join(store.stateFolder, 'systems', hexOf(key));
+  const kept: KeptFile = { kind: 'systems', name: hexOf(key) };
+  const path = keptPath(store, kept);
   return flights.run(path, async () => {
-    const known = await readSystem(path, key);
+    const known = await readSystem(store, kept, key);
     if (known) return known;
-    await mkdir(join(store.stateFolder, 'systems'), { recursive: true });
+    const systems = await keptFolder(store, kept.kind);
     // Opened first: it ends the scripts of a run that was killed, which write into its folder until then.
     await sandbox();
-    await removeStale(join(store.stateFolder, 'systems'));
+    await removeStale(systems);
     const folder = `${path}.${process.pid}.tmp`;
     try {
       await mkdir(folder, { mode: 0o755 });
       const tree = await install(request, { folder, sandbox });
-      await writeSystem(path, tree);
+      await writeSystem(store, kept, tree);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
-    const made = await readSystem(path, key);
+    const made = await readSystem(store, kept, key);
     if (!made) throw new Failure('STORE_DAMAGED', `${path} vanished after it was written`);
     return made;
   });
@@ -204,9 +205,10 @@ async function runScripts({ packages, platform, folder, sandbox, mtime }: Script
 }
 
 /** Contents that are in memory go into one file beside the list, which then refers to it. */
-async function writeSystem(path: string, tree: ImageTree): Promise<void> {
+async function writeSystem(store: LayoutStore, kept: KeptFile, tree: ImageTree): Promise<void> {
+  const path = keptPath(store, kept);
   const temporary = `${path}.data.${process.pid}.tmp`;
-  const file = await open(temporary, 'w');
+  const file = await open(temporary, 'w', 0o600);
   const chunks: Buffer[] = [];
   let offset = 0;
   const entries: unknown[] = [];
@@ -226,22 +228,20 @@ async function writeSystem(path: string, tree: ImageTree): Promise<void> {
   } finally {
     await file.close();
   }
-  await rename(temporary, `${path}.data`);
+  await rename(temporary, path);
   const digest = digestOf(Buffer.concat(chunks));
-  await writeFileAtomic(`${path}.json`, JSON.stringify({ digest, sizeBytes: offset, entries }));
+  await noteKept(store, kept, JSON.stringify({ digest, entries }));
 }
 
 interface StoredSystem {
   readonly digest: Digest;
-  readonly sizeBytes: number;
   readonly entries: readonly (TreeEntry & { readonly node: { readonly content?: { kind: string } } })[];
 }
 
-async function readSystem(path: string, key: Digest): Promise<InstalledSystem | undefined> {
-  const text = await readTextIfExists(`${path}.json`);
+async function readSystem(store: LayoutStore, kept: KeptFile, key: Digest): Promise<InstalledSystem | undefined> {
+  const text = await readKept(store, kept);
   if (text === undefined) return undefined;
   const stored = JSON.parse(text) as StoredSystem;
-  if ((await fileSize(`${path}.data`)) !== stored.sizeBytes) return undefined;
   const entries = stored.entries.map(({ path: at, node }) => {
     if (node.kind !== 'file' || (node.content.kind as string) !== 'own') return { path: at, node };
     const { offset, sizeBytes } = node.content as unknown as { offset: number; sizeBytes: number };
@@ -250,7 +250,7 @@ async function readSystem(path: string, key: Digest): Promise<InstalledSystem | 
       node: { ...node, content: { kind: 'slice' as const, input: stored.digest, offset, sizeBytes } },
     };
   });
-  return { key, entries, files: [{ digest: stored.digest, path: `${path}.data` }] };
+  return { key, entries, files: [{ digest: stored.digest, path: keptPath(store, kept) }] };
 }
 
 /** Folders of runs that were killed: their names end with a process that is gone. */

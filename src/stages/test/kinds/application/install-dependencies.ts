@@ -5,6 +5,7 @@ import { SingleFlight } from '../../../../core/concurrency.ts';
 import { digestOf, hexOf } from '../../../../core/digest.ts';
 import { Failure } from '../../../../core/errors.ts';
 import { exec } from '../../../../core/exec.ts';
+import { dropKept, keptFolder, keptPath, noteKept, readKept, type KeptFile } from '../../../../store/kept-files.ts';
 import type { LayoutStore } from '../../../../store/layout/layout-store.ts';
 
 export interface Dependencies {
@@ -17,6 +18,7 @@ export interface Dependencies {
   readonly signal: AbortSignal;
 }
 
+const kind = 'test-dependencies';
 const flights = new SingleFlight<string>();
 const cpus: Readonly<Record<string, string>> = { amd64: 'x64', arm64: 'arm64' };
 
@@ -30,19 +32,22 @@ export async function installDependencies(store: LayoutStore, application: Depen
   const { folder, platform, libc } = application;
   const files = await readManifests(folder);
   const key = digestOf(canonicalJson([files, platform, libc]));
-  const root = join(store.stateFolder, 'test-dependencies');
-  const made = join(root, hexOf(key));
+  const kept: KeptFile = { kind, name: hexOf(key) };
+  const made = keptPath(store, kept);
   return await flights.run(made, async () => {
-    if (await stat(made).catch(() => undefined)) return made;
+    if ((await readKept(store, kept)) !== undefined) return made;
+    await keptFolder(store, kind);
     const temporary = `${made}.${process.pid}.tmp`;
     await rm(temporary, { recursive: true, force: true });
-    await mkdir(temporary, { recursive: true });
+    await mkdir(temporary);
     try {
       for (const [name, text] of Object.entries(files)) await writeFile(join(temporary, name), text);
       await cp(join(folder, '.npmrc'), join(temporary, '.npmrc')).catch(() => {});
       await install(temporary, application);
       await rm(join(temporary, '.npmrc'), { force: true });
+      await dropKept(store, kept);
       await rename(temporary, made);
+      await noteKept(store, kept, '');
     } finally {
       await rm(temporary, { recursive: true, force: true });
     }
@@ -80,7 +85,7 @@ async function install(folder: string, { shown, platform, libc, env, signal }: D
 
 /** Takes away what nobody asked for within a week. */
 export async function collectDependencies(store: LayoutStore, maxAgeMs: number, nowMs: number): Promise<void> {
-  const root = join(store.stateFolder, 'test-dependencies');
+  const root = join(store.stateFolder, kind);
   for (const name of await readdir(root).catch(() => [])) {
     const path = join(root, name);
     const { ctimeMs = nowMs } = (await stat(path).catch(() => undefined)) ?? {};
