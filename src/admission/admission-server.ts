@@ -1,3 +1,4 @@
+import { parseJson } from '../core/json.ts';
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -64,7 +65,7 @@ async function answer(
   }
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    value = parseJson(Buffer.concat(chunks).toString('utf8'));
   } catch {
     return { status: 400, body: { error: 'not JSON' } };
   }

@@ -4,8 +4,9 @@ import { Failure } from '../core/errors.ts';
 import { bundleBytes, bundleMediaType, type Bundle } from '../formats/attestation/bundle.ts';
 import { predicateTypes, type PredicateKind } from '../formats/attestation/predicates.ts';
 import { artifactManifestBytes } from '../formats/oci/artifact-manifest.ts';
-import { emptyConfigBytes, ManifestSchema, type Descriptor } from '../formats/oci/descriptor.ts';
+import { emptyConfigBytes, type Descriptor } from '../formats/oci/descriptor.ts';
 import { mediaTypes } from '../formats/oci/media-types.ts';
+import { parseManifest } from '../store/manifest.ts';
 import { blobOfBytes, readBlob } from '../store/read-blob.ts';
 import type { Store } from '../store/store.ts';
 
@@ -100,7 +101,7 @@ export async function listEvidence(store: Store, subject: Digest): Promise<Liste
       throw new Failure('NOT_FOUND', `${store.location} lists the referrer ${entry.digest} and does not have it`, {
         hint: 'evidence is damaged there; publish again, or look at the store',
       });
-    const manifest = ManifestSchema.safeParse(JSON.parse(stored.bytes.toString('utf8'))).data;
+    const manifest = parseManifest(stored.bytes);
     const [layer] = manifest?.layers ?? [];
     // A registry may list what names another subject: that is not evidence of this one.
     if (!manifest || !layer || manifest.subject?.digest !== subject) return undefined;

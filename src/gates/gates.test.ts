@@ -560,31 +560,69 @@ describe('approvals', () => {
 });
 
 describe('what was taken back', () => {
-  const record = (action: string, on: string): BelievedStatement => ({
+  const record = (
+    action: string,
+    on: string,
+    {
+      answers = [],
+      name = 'r',
+      roles = [],
+    }: { answers?: readonly BelievedStatement[]; name?: string; roles?: readonly string[] } = {},
+  ): BelievedStatement => ({
     kind: 'revocation' as const,
     subject: digestOf('x'),
     isFailure: false,
-    predicate: { action, reason: 'a hole', by: 'bob', on },
-    payloadDigest: digestOf(action + on),
-    bundleDigest: digestOf(action + on),
+    predicate: { action, reason: 'a hole', by: 'bob', on, releases: answers.map((item) => item.payloadDigest) },
+    payloadDigest: digestOf(action + on + name),
+    bundleDigest: digestOf(action + on + name),
     signer: {
-      name: 'r',
+      name,
       identity: { kind: 'certificate' as const, issuer: '', subject: '', trustedRoot: '' },
       states: [],
-      roles: [],
+      roles,
     },
   });
   const withRecords =
     (...records: BelievedStatement[]): Ask['change'] =>
     (input) => ({ ...input, evidence: { ...input.evidence, statements: [...input.evidence.statements, ...records] } });
   const [early, late] = ['2026-11-01T00:00:00.000Z', '2026-11-02T00:00:00.000Z'];
+  const stopped = record('quarantined', early);
+  const security = record('quarantined', early, { name: 'alice', roles: ['security'] });
+  const release = (answered: BelievedStatement, day: string): BelievedStatement =>
+    record('released', `${day}T00:00:00.000Z`, { answers: [answered] });
 
   it.each([
     ['revoked', [record('revoked', early)], 'denied'],
     ['revoked and then released', [record('revoked', early), record('released', late)], 'denied'],
     ['quarantined', [record('quarantined', early)], 'denied'],
-    ['quarantined and then released', [record('quarantined', early), record('released', late)], 'allowed'],
-    ['released and then quarantined', [record('released', early), record('quarantined', late)], 'denied'],
+    ['quarantined and then released', [stopped, record('released', late, { answers: [stopped] })], 'allowed'],
+    ['quarantined, and released by a clock that is late', [stopped, release(stopped, '2026-10-01')], 'allowed'],
+    ['quarantined, and released by a record that names nothing', [stopped, record('released', late)], 'denied'],
+    [
+      'quarantined twice, and released once, whatever the clocks say',
+      [stopped, record('quarantined', '2026-10-30T00:00:00.000Z'), release(stopped, '2099-01-01')],
+      'denied',
+    ],
+    [
+      'released for one quarantine, which another image had',
+      [record('quarantined', late), release(record('quarantined', '2020-01-01T00:00:00.000Z'), '2099-01-01')],
+      'denied',
+    ],
+    [
+      'quarantined by security, and released by somebody without that role',
+      [security, record('released', late, { answers: [security], name: 'other' })],
+      'denied',
+    ],
+    [
+      'quarantined by security, and released by another of security',
+      [security, record('released', late, { answers: [security], name: 'other', roles: ['security', 'qa'] })],
+      'allowed',
+    ],
+    [
+      'quarantined, and released as well as revoked',
+      [stopped, release(stopped, '2026-11-03'), record('revoked', early)],
+      'denied',
+    ],
     ['taken back by a record that nobody can read', [{ ...record('revoked', early), predicate: {} }], 'denied'],
   ])('%s', (_, records, result) => {
     expect(ask({ change: withRecords(...records) }).result).toBe(result);

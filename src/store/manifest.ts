@@ -1,6 +1,7 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { digestOf } from '../core/digest.ts';
 import { Failure } from '../core/errors.ts';
+import { messageOf, parseJson } from '../core/json.ts';
 import { mediaTypes } from '../formats/oci/media-types.ts';
 import {
   ImageConfigSchema,
@@ -14,8 +15,28 @@ import {
 import { readBlob } from './read-blob.ts';
 import type { Store, StoredManifest } from './store.ts';
 
+const Annotated = z.looseObject({ annotations: z.record(z.string(), z.string()).optional() });
+
 export function describeManifest(bytes: Buffer, mediaType: string): Descriptor {
   return { mediaType, digest: digestOf(bytes), size: bytes.length };
+}
+
+/** A manifest that anybody may have attached: undefined for what is none. */
+export function parseManifest(bytes: Buffer): ImageManifest | undefined {
+  try {
+    return ManifestSchema.safeParse(parseJson(bytes.toString('utf8'))).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a manifest or index says of itself, whoever made it; nothing where it says nothing that can be read. */
+export function annotationsOf(bytes: Buffer): Readonly<Record<string, string | undefined>> {
+  try {
+    return Annotated.safeParse(parseJson(bytes.toString('utf8'))).data?.annotations ?? {};
+  } catch {
+    return {};
+  }
 }
 
 /** @throws Failure NOT_FOUND, or STORE_DAMAGED when the bytes are no such document. */
@@ -53,9 +74,16 @@ function parse<T>(stored: StoredManifest, schema: z.ZodType<T>, store: Store): T
   }
   let value: unknown;
   try {
-    value = JSON.parse(stored.bytes.toString('utf8'));
+    value = parseJson(stored.bytes.toString('utf8'));
   } catch (error) {
-    throw new Failure('STORE_DAMAGED', `${store.location}: ${digest} is not JSON`, { cause: error });
+    throw new Failure(
+      'STORE_DAMAGED',
+      `${store.location}: ${digest} is not JSON as it should be: ${messageOf(error)}`,
+      {
+        hint: 'whoever made it has to make it again',
+        cause: error,
+      },
+    );
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { digestOf, type Digest } from '../core/digest.ts';
 import { Failure } from '../core/errors.ts';
+import { parseJson } from '../core/json.ts';
 import { compressions, type CompressionName } from '../formats/layer-compression.ts';
 import { ImageConfigSchema, type Descriptor } from '../formats/oci/descriptor.ts';
 import { mediaTypes } from '../formats/oci/media-types.ts';
@@ -59,7 +60,7 @@ export async function readDockerArchive(
 /** @throws Failure SOURCE_INVALID when the bytes are not what an engine saves */
 function parseAs<T>(schema: z.ZodType<T>, bytes: Buffer): T {
   try {
-    return schema.parse(JSON.parse(bytes.toString('utf8')));
+    return schema.parse(parseJson(bytes.toString('utf8')));
   } catch (error) {
     throw new Failure('SOURCE_INVALID', 'the engine saved an archive that is no docker archive', {
       hint: 'use a current docker, podman or buildah',

@@ -83,6 +83,43 @@ describe('a bundle', () => {
     );
   });
 
+  it('that frees something is not: what a key let out after it leaked does not count', async () => {
+    const released = bundle({ action: 'released', on: '2026-11-01T00:00:00Z' }, { kind: 'revocation' });
+    expect(await judge(released, policy({ states: ['revocations'] }))).toBe('believed');
+    expect(await judge(released, policy({ states: ['revocations'], until: '2026-11-20' }))).toContain('out of use');
+  });
+
+  it.each([
+    ['certificate', { timeVerified: '2099-01-01T00:00:00Z', verificationResult: 'PASSED' }],
+    ['approval', { decision: 'approved', decidedOn: '2026-11-21T12:05:01Z' }],
+    ['scan', { metadata: { scanFinishedOn: '2026-11-22T00:00:00Z' } }],
+    ['reproduction', { result: 'PASSED', rebuiltOn: '2027-01-01T00:00:00Z' }],
+    ['tests', { result: 'PASSED', nodeworthy_finishedOn: '2026-12-01T00:00:00Z' }],
+    ['revocation', { action: 'released', on: '2026-11-21T12:06:00Z' }],
+  ] as const)('of kind %s is not believed before its time', async (kind, predicate) => {
+    const states = ['evidence', 'certificates', 'approvals', 'revocations'] as const;
+    expect(await judge(bundle(predicate, { kind }), policy({ states }))).toMatch(/which has not come yet/);
+  });
+
+  it.each([
+    ['a clock that is a little ahead', 'approval', { decision: 'approved', decidedOn: '2026-11-21T12:04:59Z' }],
+    ['what stops an image', 'revocation', { action: 'revoked', on: '2099-01-01T00:00:00Z' }],
+    ['what stops it for now', 'revocation', { action: 'quarantined', on: '2099-01-01T00:00:00Z' }],
+    ['a refusal', 'approval', { decision: 'rejected', decidedOn: '2099-01-01T00:00:00Z' }],
+  ] as const)('of %s is believed', async (_, kind, predicate) => {
+    const states = ['approvals', 'revocations'] as const;
+    expect(await judge(bundle(predicate, { kind }), policy({ states }))).toBe('believed');
+  });
+
+  it('is not believed with a name that is there twice, which another reader would read otherwise', async () => {
+    const change = (bytes: Buffer) =>
+      Buffer.from(bytes.toString().replace('"predicate":{', '"predicate":{"result":"FAILED","result":"PASSED",'));
+    expect(await judge(bundle({}, { kind: 'tests', change }))).toContain('no in-toto statement');
+    const made = bundleBytes(bundle({})).toString();
+    const twice = made.replace('"dsseEnvelope":', '"dsseEnvelope":{},"dsseEnvelope":');
+    expect(await judgeBundle(Buffer.from(twice), { subject, trust: policy(), now })).toMatchObject({ believed: false });
+  });
+
   it('is not believed with a payload that was changed after it was signed', async () => {
     const made = bundle({});
     const payload = Buffer.from(made.dsseEnvelope.payload, 'base64').toString().replace('acme', 'evil');

@@ -1,9 +1,11 @@
 import { verify } from 'node:crypto';
 import { digestOf, hexOf, type Digest } from '../core/digest.ts';
+import { parseJson } from '../core/json.ts';
 import { BundleSchema, type Bundle } from '../formats/attestation/bundle.ts';
 import { preAuthEncoding, statementPayloadType } from '../formats/attestation/dsse.ts';
 import { kindOfType, type PredicateKind } from '../formats/attestation/predicates.ts';
 import { StatementSchema, type Statement } from '../formats/attestation/statement.ts';
+import { isAhead, statedOn } from './stated-on.ts';
 import { mayState, outOfUse, type TrustedSigner, type TrustPolicy } from './trust-policy.ts';
 import { verifyKeyless } from './verify-keyless.ts';
 
@@ -61,10 +63,14 @@ export async function judgeBundle(bytes: Buffer, { subject, trust, now }: JudgeO
   const found = await findSigner(bundle.value, payload, trust);
   if ('problem' in found) return refuse(found.problem, kind);
   const { signer } = found;
-  // What was taken back with a key stays taken back when the key goes out of use.
-  const stale = kind === 'revocation' ? undefined : outOfUse(signer, now);
-  if (stale !== undefined) return refuse(stale, kind);
   const isFailure = saysFailure(kind, statement.predicate);
+  const restricts = isRestriction(kind, statement.predicate);
+  // What was taken back with a key stays taken back when the key goes out of use; what frees needs a key of today.
+  const stale = restricts ? undefined : outOfUse(signer, now);
+  if (stale !== undefined) return refuse(stale, kind);
+  const on = statedOn(kind, statement.predicate);
+  if (!restricts && !isFailure && on !== undefined && isAhead(on, now))
+    return refuse(`it was stated on ${on}, which has not come yet: a clock was wrong`, kind);
   if (!mayState(signer, { kind, isFailure }))
     return refuse(`the key ${signer.name} is not trusted to state ${isFailure ? `a failure of ${kind}` : kind}`, kind);
   const builder = kind === 'provenance' ? builderOf(statement.predicate) : undefined;
@@ -107,6 +113,12 @@ async function findSigner(
   return isGenuine ? { signer: named } : { problem: `its signature is not that of the key ${named.name}` };
 }
 
+/** Whether it stops an image, whatever else is said of it: nothing else may outlive its key, or come before its time. */
+function isRestriction(kind: PredicateKind, predicate: Statement['predicate']): boolean {
+  if (kind === 'revocation') return predicate['action'] !== 'released';
+  return kind === 'approval' && predicate['decision'] === 'rejected';
+}
+
 /** A test report or a verification that did not pass is a statement against the image. */
 function saysFailure(kind: PredicateKind, predicate: Statement['predicate']): boolean {
   if (kind === 'tests') return predicate['result'] !== 'PASSED';
@@ -136,7 +148,7 @@ function parse<T>(
 ): { readonly value: T } | { readonly problem: string } {
   let value: unknown;
   try {
-    value = JSON.parse(bytes.toString('utf8'));
+    value = parseJson(bytes.toString('utf8'));
   } catch {
     return { problem: 'not JSON' };
   }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Failure } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../core/files.ts';
-import { describeCertificate, type CertificateView } from '../../stages/certify/describe-certificate.ts';
+import { describeCertificate, type CertificateView } from '../../stages/verify/describe-certificate.ts';
 import { openReference } from '../../stages/obtain/open-reference.ts';
 import { defineCommand, recipeOptions } from '../command.ts';
 import { chooseTrust, trustOptions } from '../trust-options.ts';

@@ -2,7 +2,7 @@ import { isDigest } from '../../core/digest.ts';
 import { z } from 'zod';
 import { Failure } from '../../core/errors.ts';
 import { openResources } from '../../pipeline-resources.ts';
-import { openSigning } from '../../evidence/signing.ts';
+import { openSigning, trustOf } from '../../evidence/signing.ts';
 import { revokeImage, type Revoked, type Withdrawal } from '../../stages/certify/revoke-image.ts';
 import { defineCommand, recipeOptions } from '../command.ts';
 import { openStore, openWorkspace, requireLock } from '../workspace.ts';
@@ -51,7 +51,9 @@ export const revoke = defineCommand<RevokeResult>({
           ? { kind: 'end-of-life', endOfLife, ...(typeof successor === 'string' ? { successor } : {}) }
           : { kind: 'revocation', action, reason: String(reason).trim() };
       const name = workspace.loaded.recipe.name;
-      const revoked = await revokeImage(resources.targets(), found.descriptor, { what, name, signing, store }, context);
+      const trust = await trustOf(workspace.loaded);
+      const request = { what, name, signing, store, trust };
+      const revoked = await revokeImage(resources.targets(), found.descriptor, request, context);
       return { ...revoked, targets: resources.targets().map((target) => target.name) };
     } finally {
       await signing.close();

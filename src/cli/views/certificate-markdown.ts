@@ -1,4 +1,4 @@
-import type { CertificateView } from '../../stages/certify/describe-certificate.ts';
+import type { CertificateView } from '../../stages/verify/describe-certificate.ts';
 import { waivedName } from '../../gates/waivers.ts';
 import { formatBytes } from './text.ts';
 
@@ -14,6 +14,7 @@ export function certificateMarkdown(view: CertificateView): string {
     `${view.isValid ? 'Certified' : 'NOT VALID'} for **${view.environment}**, from ${day(view.certifiedOn)} until ${day(view.validUntil)}, signed by ${view.signedBy}${view.keyHint === null ? '' : ` (key \`${view.keyHint}\`)`}.`,
     `Grade **${grade.grade}** (${grade.reason})${grade.nextDrop === undefined ? '' : `; it drops on ${grade.nextDrop} unless somebody rebuilds`}.`,
     ...(view.endOfLife === null ? [] : [endOfLine(view.endOfLife, view.legacy)]),
+    ...view.problems.map((text) => `- not valid: ${text}`),
     ...view.revocations.map((text) => `**Taken back: ${text}**`),
     '',
     '## What',

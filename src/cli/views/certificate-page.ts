@@ -1,4 +1,4 @@
-import type { CertificateView } from '../../stages/certify/describe-certificate.ts';
+import type { CertificateView } from '../../stages/verify/describe-certificate.ts';
 import { endOfLine, noFindings, verifyCommands } from './certificate-markdown.ts';
 import { card, findingsTable, pageHead, pill, verdictsTable } from './page-parts.ts';
 import { escapeHtml, formatBytes } from './text.ts';
@@ -12,6 +12,7 @@ export function renderCertificatePage(view: CertificateView): string {
 ${view.legacy === null ? '' : `<p>${pill('warn')} <b>${escapeHtml(view.legacy)}</b></p>`}<h1>${escapeHtml(title)}</h1>
 <p class="sub"><code>${escapeHtml(view.digest)}</code></p>
 ${view.revocations.map((text) => `<p><span class="pill bad">taken back</span> ${escapeHtml(text)}</p>`).join('')}
+${view.problems.map((text) => `<p><span class="pill bad">not valid</span> ${escapeHtml(text)}</p>`).join('')}
 <div class="cards">${card(view.isValid ? 'Certified' : 'Not valid', `for ${view.environment}`)}${card(grade.grade, grade.nextDrop === undefined ? grade.reason : `${grade.reason}; drops on ${grade.nextDrop}`)}${card(view.validUntil.slice(0, 10), 'valid until')}${card(String(view.platforms.reduce((sum, { tests }) => sum + tests.reduce((all, { passed }) => all + passed, 0), 0)), 'tests passed on exactly these digests')}${card(view.isScanned ? String(view.findings.length) : '?', view.isScanned ? 'known vulnerabilities' : 'nobody looked for known vulnerabilities')}</div>
 <p>Certified on ${escapeHtml(view.certifiedOn.slice(0, 10))}, signed by <b>${escapeHtml(view.signedBy)}</b>${view.keyHint === null ? '' : `, key <code>${escapeHtml(view.keyHint)}</code>`}.${view.endOfLife === null ? '' : ` ${escapeHtml(endOfLine(view.endOfLife, view.legacy))}`}</p>
 <h2>What</h2><div class="scroll"><table><tr><th>Platform</th><th>Digest</th><th>Compressed</th><th>Components</th><th>Tested with</th></tr>${view.platforms.map((item) => `<tr><td>${escapeHtml(item.platform)}</td><td><code>${escapeHtml(item.digest)}</code></td><td class="num">${formatBytes(item.sizeBytes)}</td><td class="num">${item.components}</td><td>${item.tests.map(({ suite, passed, notApplicable, runtime }) => `${escapeHtml(suite)}: ${passed} passed${notApplicable.length > 0 ? `, ${notApplicable.length} not applicable` : ''}, ${escapeHtml(runtime)}`).join('<br>')}</td></tr>`).join('')}</table></div>

@@ -148,6 +148,8 @@ export const RevocationSchema = z.looseObject({
   reason: z.string(),
   by: z.string(),
   on: Time,
+  /** Of a release: the quarantines that it ends, by the digests of their statements. It ends no others. */
+  releases: z.array(DigestSchema).default([]),
 });
 
 export const EndOfLifeSchema = z.looseObject({ endOfLife: z.iso.date(), successor: z.string().optional() });

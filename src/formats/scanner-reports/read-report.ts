@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { compareText } from '../../core/canonical-json.ts';
+import { parseJson } from '../../core/json.ts';
 import { severities, type Finding, type Severity } from '../attestation/predicate-shapes.ts';
 import { severityOfWord } from '../vulnerabilities/advisory.ts';
 
@@ -114,7 +115,7 @@ const OsvScanner = z.looseObject({
 
 /** @throws ZodError or SyntaxError for a report of another tool, or one that was cut off */
 export function readScannerReport(scanner: ScannerName, text: string): ScannerReport {
-  const value: unknown = JSON.parse(text);
+  const value: unknown = parseJson(text);
   switch (scanner) {
     case 'grype':
       return fromGrype(Grype.parse(value));

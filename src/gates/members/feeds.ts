@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { feedKinds } from '../../formats/vulnerabilities/feed-kinds.ts';
+import { isAhead } from '../../trust/stated-on.ts';
 import { allow, commonConfig, defineGate, deny, missing, type Answer, type PlatformInput } from '../gate.ts';
 import { newestScans } from '../newest-scans.ts';
 
@@ -35,6 +36,7 @@ function judgePlatform(
     if (!feeds.some((feed) => feed.kind === kind)) problems.push(`no feed of the kind ${kind} was used`);
   for (const feed of feeds) {
     const days = (now.getTime() - Date.parse(feed.date)) / 86_400_000;
+    if (isAhead(feed.date, now)) problems.push(`the feed ${feed.name} is of ${feed.date}, which is not yet`);
     if (feed.entries === 0) problems.push(`the feed ${feed.name} is empty`);
     if (days > maxAgeDays)
       problems.push(`the feed ${feed.name} is ${Math.floor(days)} days old, at most ${maxAgeDays} are taken`);

@@ -11,6 +11,7 @@ import {
   type GateInput,
   type PlatformInput,
 } from '../gate.ts';
+import { isAhead } from '../../trust/stated-on.ts';
 import { covers, stands } from '../waivers.ts';
 import { newestScans, type BelievedScan } from '../newest-scans.ts';
 
@@ -74,13 +75,15 @@ function judgeScan(
     deny(`${platform}: ${what}`, 'run `nodeworthy feeds update`, then run again', [statement]),
   ];
   const age = days(scan.metadata.scanFinishedOn);
-  if (age < -1) return refuse(`the scan is of ${scan.metadata.scanFinishedOn}, which is not yet`);
+  if (isAhead(scan.metadata.scanFinishedOn, input.now))
+    return refuse(`the scan is of ${scan.metadata.scanFinishedOn}, which is not yet`);
   if (age > config.maxScanAgeDays)
     return refuse(`the scan is ${Math.floor(age)} days old, at most ${config.maxScanAgeDays} are taken`);
   // No match is good news only from a feed that is fresh and knows something.
   if (scan.nodeworthy_feeds.length === 0) return refuse('the scan used no feed');
   for (const { name, entries, date } of scan.nodeworthy_feeds) {
     if (entries === 0) return refuse(`the feed ${name} is empty`);
+    if (isAhead(date, input.now)) return refuse(`the feed ${name} is of ${date}, which is not yet`);
     if (days(date) > config.maxFeedAgeDays)
       return refuse(
         `the feed ${name} is ${Math.floor(days(date))} days old, at most ${config.maxFeedAgeDays} are taken`,

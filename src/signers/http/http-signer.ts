@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { Failure, translateFileError } from '../../core/errors.ts';
 import { createHttpClient, readBody, withoutCredentials } from '../../core/http.ts';
+import { parseJson } from '../../core/json.ts';
 import { readPublicKey, signerOfKey, type Signer } from '../signer.ts';
 import type { SignerPorts } from '../open-signer.ts';
 
@@ -54,7 +55,7 @@ export async function openHttpSigner(config: HttpSignerConfig, ports: SignerPort
 
 function toJson(body: Buffer): unknown {
   try {
-    return JSON.parse(body.toString('utf8'));
+    return parseJson(body.toString('utf8'));
   } catch {
     return undefined;
   }

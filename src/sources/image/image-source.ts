@@ -4,6 +4,7 @@ import type { ImageBase } from '../../config/recipe-schema.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import { digestOf } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
+import { parseJson } from '../../core/json.ts';
 import { ImageConfigSchema, IndexSchema, ManifestSchema, type Descriptor } from '../../formats/oci/descriptor.ts';
 import { isIndexType } from '../../formats/oci/media-types.ts';
 import { parseImageReference } from '../../formats/oci/reference.ts';
@@ -29,7 +30,7 @@ export function openImageSource(ports: SourcePorts, store: LayoutStore, config: 
 
   function parseAs<T>(schema: z.ZodType<T>, bytes: Buffer): T {
     try {
-      return schema.parse(JSON.parse(bytes.toString('utf8')));
+      return schema.parse(parseJson(bytes.toString('utf8')));
     } catch (error) {
       throw new Failure('SOURCE_INVALID', `${config.image}: a manifest or config of it is malformed`, {
         hint: 'look at the image with another tool; the registry or whoever made it is at fault',

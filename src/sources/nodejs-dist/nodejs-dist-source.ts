@@ -5,6 +5,7 @@ import { statusFailure } from '../../core/download.ts';
 import { Failure } from '../../core/errors.ts';
 import { readBody } from '../../core/http.ts';
 import { retryTransient } from '../../core/retry.ts';
+import { parseJson } from '../../core/json.ts';
 import { verifyCleartext } from '../../formats/openpgp/verify-cleartext.ts';
 import type { NodeInput } from '../input.ts';
 import type { NodeSource, SourcePorts } from '../source.ts';
@@ -46,7 +47,7 @@ export async function openNodejsDistSource(ports: SourcePorts, options: NodejsDi
   function getReleases(): Promise<z.infer<typeof Releases>> {
     releases ??= getText('index.json', 16 << 20).then((text) => {
       try {
-        return Releases.parse(JSON.parse(text));
+        return Releases.parse(parseJson(text));
       } catch (error) {
         throw new Failure('SOURCE_INVALID', `${label}: index.json is malformed`, {
           hint: 'check node.source in the recipe',

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Failure } from '../../core/errors.ts';
 import { exec } from '../../core/exec.ts';
 import { readTextIfExists } from '../../core/files.ts';
+import { parseJson } from '../../core/json.ts';
 
 export interface NpmConfiguration {
   /** Address with a final slash. */
@@ -42,7 +43,7 @@ export async function readNpmConfiguration(
       cause: error,
     });
   });
-  const listing = result?.exitCode === 0 ? Listing.safeParse(parseJson(result.stdout)) : undefined;
+  const listing = result?.exitCode === 0 ? Listing.safeParse(toJson(result.stdout)) : undefined;
   if (!listing?.success && !registryFromRecipe) {
     throw new Failure('SOURCE_UNCONFIGURED', 'npm does not tell its configuration', {
       hint: 'run `npm config list --json` and mend what it reports',
@@ -97,9 +98,9 @@ function expand(value: string, env: Readonly<Record<string, string | undefined>>
   return value.replaceAll(/\$\{([^}]+)\}/g, (_, name: string) => env[name] ?? '');
 }
 
-function parseJson(text: string): unknown {
+function toJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

@@ -5,6 +5,7 @@ import { statusFailure } from '../../core/download.ts';
 import { Failure } from '../../core/errors.ts';
 import { readBody, withoutCredentials } from '../../core/http.ts';
 import { retryTransient } from '../../core/retry.ts';
+import { parseJson } from '../../core/json.ts';
 import type { NodeInput, ToolInput } from '../input.ts';
 import type { NodeSource, SourcePorts } from '../source.ts';
 import { readNpmConfiguration } from './npm-configuration.ts';
@@ -73,7 +74,7 @@ export async function openNpmSource(ports: SourcePorts, options: { readonly regi
         }
         const text = (await readBody(response, maxBytes, url)).toString('utf8');
         try {
-          return JSON.parse(text) as unknown;
+          return parseJson(text) as unknown;
         } catch (error) {
           throw new Failure(
             'SOURCE_INVALID',

@@ -4,10 +4,11 @@ import { digestOf, type Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { compressions, type CompressionName } from '../../formats/layer-compression.ts';
 import { artifactManifestBytes } from '../../formats/oci/artifact-manifest.ts';
-import { emptyConfigBytes, ManifestSchema, type Descriptor } from '../../formats/oci/descriptor.ts';
+import { emptyConfigBytes, type Descriptor } from '../../formats/oci/descriptor.ts';
 import { artifactTypes, mediaTypes } from '../../formats/oci/media-types.ts';
 import { describeInput } from '../../sources/input.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
+import { parseManifest } from '../../store/manifest.ts';
 import { blobOfBytes, readBlob } from '../../store/read-blob.ts';
 import type { Store } from '../../store/store.ts';
 import { parseTreeJson, treeJson } from '../../trees/tar-node.ts';
@@ -85,7 +86,7 @@ export async function findArchive(store: Store, index: Digest, proven: ProvenMat
   const known = new Set(proven.inputs);
   for (const entry of await store.listReferrers(index, artifactTypes.inputs)) {
     const stored = await store.getManifest(entry.digest);
-    const manifest = stored && ManifestSchema.safeParse(JSON.parse(stored.bytes.toString('utf8'))).data;
+    const manifest = stored && parseManifest(stored.bytes);
     const [record, ...inputs] = manifest?.layers ?? [];
     if (!record || manifest?.subject?.digest !== index || record.mediaType !== recordType) continue;
     const parsed = parseRecord(await readBlob(store, record, 64 << 20));

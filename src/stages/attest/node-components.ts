@@ -1,3 +1,4 @@
+import { parseJson } from '../../core/json.ts';
 import { packageUrl } from '../../formats/purl/package-url.ts';
 import { licenseName } from '../../formats/sbom/licenses.ts';
 import type { SbomComponent } from '../../formats/sbom/model.ts';
@@ -135,7 +136,7 @@ function splitLicenses(text: string): string[] {
 
 function parseManifest(text: string | undefined): PackageJson {
   try {
-    const value: unknown = JSON.parse(text ?? '{}');
+    const value: unknown = parseJson(text ?? '{}');
     return typeof value === 'object' && value !== null ? value : {};
   } catch {
     return {};

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Digest } from '../../core/digest.ts';
+import { annotationsOf } from '../../store/manifest.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import type { PublishedTag } from '../plan/compare-plan.ts';
 
@@ -22,6 +23,5 @@ export async function listPublished(store: LayoutStore): Promise<PublishedTag[]>
 
 async function cellOf(store: LayoutStore, digest: Digest): Promise<string | undefined> {
   const text = await readFile(store.blobPath(digest), 'utf8');
-  const { annotations } = JSON.parse(text) as { annotations?: Record<string, string> };
-  return annotations?.['io.nodeworthy.cell'];
+  return annotationsOf(Buffer.from(text))['io.nodeworthy.cell'];
 }

@@ -8,7 +8,7 @@ import { mapConcurrent } from '../../core/concurrency.ts';
 import { withProcessLock } from '../../core/process-lock.ts';
 import { copyImage } from '../../store/copy-image.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
-import { readIndex } from '../../store/manifest.ts';
+import { annotationsOf, readIndex } from '../../store/manifest.ts';
 import type { Store, TagMove } from '../../store/store.ts';
 import type { Candidate } from '../assemble/assemble-cell.ts';
 import type { PlannedCell } from '../plan/cell.ts';
@@ -153,10 +153,7 @@ async function planTarget(
 
 async function describe(store: Store, digest: Digest): Promise<TaggedImage> {
   const manifest = await store.getManifest(digest);
-  const annotations =
-    (manifest &&
-      (JSON.parse(manifest.bytes.toString('utf8')) as { annotations?: Record<string, string> }).annotations) ??
-    {};
+  const annotations = manifest ? annotationsOf(manifest.bytes) : {};
   return {
     digest,
     version: annotations['org.opencontainers.image.version'],

@@ -3,6 +3,7 @@ import { canonicalJson, compareText, prettyJson } from '../../core/canonical-jso
 import { digestOf, type Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { readTextIfExists, writeFileAtomic } from '../../core/files.ts';
+import { parseJson } from '../../core/json.ts';
 import type { Recipe } from '../../config/recipe-schema.ts';
 import { DigestSchema } from '../../formats/oci/descriptor.ts';
 import { capabilityNames } from '../catalog/capabilities.ts';
@@ -97,7 +98,7 @@ export async function readLock(path: string): Promise<Lock | undefined> {
   if (text === undefined) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw invalid(path, error);
   }

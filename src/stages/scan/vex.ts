@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { digestOf } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
+import { parseJson } from '../../core/json.ts';
 import type { LoadedRecipe } from '../../config/load-recipe.ts';
 import type { Descriptor } from '../../formats/oci/descriptor.ts';
 import { OpenVexSchema, type OpenVex } from '../../formats/vulnerabilities/openvex.ts';
@@ -12,7 +13,7 @@ export function readVex({ recipe, folder }: Pick<LoadedRecipe, 'recipe' | 'folde
   return recipe.vex.map((file) => {
     const path = resolve(folder, file);
     try {
-      return OpenVexSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+      return OpenVexSchema.parse(parseJson(readFileSync(path, 'utf8')));
     } catch (error) {
       throw new Failure('FEED_INVALID', `${path} is no OpenVEX document`, {
         hint: 'it needs @context, @id, author, timestamp, version and statements, as OpenVEX 0.2.0 says',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { digestOf, type Digest } from '../../core/digest.ts';
+import { parseJson } from '../../core/json.ts';
 import { artifactManifestBytes } from '../../formats/oci/artifact-manifest.ts';
 import { DigestSchema, emptyConfigBytes, type Descriptor } from '../../formats/oci/descriptor.ts';
 import { artifactTypes, mediaTypes } from '../../formats/oci/media-types.ts';
@@ -133,7 +134,7 @@ async function readReports(store: Store, subject: Digest): Promise<ReadReport[]>
 /** What somebody attached need not be JSON. */
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

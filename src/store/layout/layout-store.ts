@@ -7,6 +7,7 @@ import { hexOf, isDigest, type Digest } from '../../core/digest.ts';
 import { Failure, systemCode, translateFileError } from '../../core/errors.ts';
 import { fileSize, readTextIfExists, syncFolder, writeFileAtomic } from '../../core/files.ts';
 import { withProcessLock } from '../../core/process-lock.ts';
+import { parseJson } from '../../core/json.ts';
 import { IndexSchema, type Descriptor, type ImageIndex } from '../../formats/oci/descriptor.ts';
 import { isIndexType, mediaTypes } from '../../formats/oci/media-types.ts';
 import { describeManifest } from '../manifest.ts';
@@ -303,7 +304,7 @@ async function* readChunks(path: string, digest: Digest, folder: string): AsyncG
 
 function parseIndex(text: string, path: string): ImageIndex {
   try {
-    return IndexSchema.parse(JSON.parse(text));
+    return IndexSchema.parse(parseJson(text));
   } catch (error) {
     throw new Failure('STORE_DAMAGED', `${path} is not an OCI image index`, {
       hint: 'some other program wrote to the store; move the store away and run again',
@@ -325,7 +326,7 @@ interface ManifestHead {
 
 function readHead(bytes: Buffer): ManifestHead {
   try {
-    return JSON.parse(bytes.toString('utf8')) as ManifestHead;
+    return parseJson(bytes.toString('utf8')) as ManifestHead;
   } catch {
     return {};
   }

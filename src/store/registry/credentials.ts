@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Failure } from '../../core/errors.ts';
 import { exec } from '../../core/exec.ts';
 import { readTextIfExists } from '../../core/files.ts';
+import { parseJson } from '../../core/json.ts';
 
 export type Credentials =
   | { readonly kind: 'password'; readonly username: string; readonly password: string }
@@ -119,7 +120,7 @@ function parseConfig(text: string, file: string): z.infer<typeof ConfigFile> {
 
 function safeJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

@@ -3,6 +3,7 @@ import { canonicalJson, compareText } from '../../core/canonical-json.ts';
 import type { Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { readBody } from '../../core/http.ts';
+import { readJson } from '../../core/json.ts';
 import { IndexSchema, type Descriptor, type ImageIndex } from '../../formats/oci/descriptor.ts';
 import { mediaTypes } from '../../formats/oci/media-types.ts';
 import { getManifest, putManifest } from './manifests.ts';
@@ -43,7 +44,7 @@ async function askApi(
       if (response.status === 404 && !body.includes('"errors"')) withoutApi.add(transport);
       return undefined;
     }
-    found.push(...IndexSchema.parse(JSON.parse(body.toString('utf8'))).manifests);
+    found.push(...parseList(body, transport).manifests);
     const next = nextLink(response.headers['link']);
     if (next === undefined) return found;
     path = new URL(next, response.url).href;
@@ -95,7 +96,18 @@ export async function addToFallback(
 
 async function readFallback(transport: Transport, subject: Digest): Promise<ImageIndex> {
   const stored = await getManifest(transport, fallbackTag(subject));
-  return stored ? IndexSchema.parse(JSON.parse(stored.bytes.toString('utf8'))) : { schemaVersion: 2, manifests: [] };
+  return stored ? parseList(stored.bytes, transport) : { schemaVersion: 2, manifests: [] };
+}
+
+/** @throws Failure REGISTRY_INVALID for what is no list: a part of it is not taken for all of it */
+function parseList(bytes: Buffer, { registry }: Transport): ImageIndex {
+  const name = `${registry}: the list of referrers`;
+  const parsed = IndexSchema.safeParse(readJson(bytes.toString('utf8'), { name, code: 'REGISTRY_INVALID' }));
+  if (parsed.success) return parsed.data;
+  throw new Failure('REGISTRY_INVALID', `${name} is no image index`, {
+    hint: 'look at the registry with another tool: without the list nobody knows what is said of the image',
+    details: { issues: parsed.error.issues },
+  });
 }
 
 function fallbackTag(subject: Digest): string {

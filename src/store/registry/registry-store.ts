@@ -4,6 +4,7 @@ import { Failure } from '../../core/errors.ts';
 import type { Report } from '../../core/events.ts';
 import { createHttpClient } from '../../core/http.ts';
 import type { RetryPolicy } from '../../core/retry.ts';
+import { readJson } from '../../core/json.ts';
 import { isLoopback, parseRepository } from '../../formats/oci/reference.ts';
 import { ManifestSchema, type Descriptor } from '../../formats/oci/descriptor.ts';
 import { describeManifest } from '../manifest.ts';
@@ -165,7 +166,7 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
   }
 
   async function indexSubject(bytes: Buffer, descriptor: Descriptor, subjectIndexed: boolean): Promise<void> {
-    const parsed = ManifestSchema.safeParse(JSON.parse(bytes.toString('utf8')));
+    const parsed = ManifestSchema.safeParse(readJson(bytes.toString('utf8'), { name: 'the manifest' }));
     const subject = parsed.data?.subject;
     if (!subject || subjectIndexed) return;
     const entry: Descriptor = {
@@ -196,6 +197,6 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
 }
 
 function subjectOf(bytes: Buffer): Digest | undefined {
-  const parsed = ManifestSchema.safeParse(JSON.parse(bytes.toString('utf8')));
+  const parsed = ManifestSchema.safeParse(readJson(bytes.toString('utf8'), { name: 'the manifest' }));
   return parsed.data?.subject?.digest;
 }

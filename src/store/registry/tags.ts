@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { compareText } from '../../core/canonical-json.ts';
 import { Failure } from '../../core/errors.ts';
 import { readBody } from '../../core/http.ts';
+import { parseJson } from '../../core/json.ts';
 import type { Transport } from './transport.ts';
 
 const TagList = z.looseObject({ tags: z.array(z.string()).nullish() });
@@ -32,7 +33,7 @@ export function nextLink(header: string | undefined): string | undefined {
 
 function parse(body: Buffer): unknown {
   try {
-    return JSON.parse(body.toString('utf8'));
+    return parseJson(body.toString('utf8'));
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { SingleFlight } from '../../core/concurrency.ts';
 import { Failure } from '../../core/errors.ts';
 import { readBody, type HttpClient, type HttpResponse } from '../../core/http.ts';
+import { readJson } from '../../core/json.ts';
 import { isLoopback } from '../../formats/oci/reference.ts';
 import { parseChallenges } from './auth-challenge.ts';
 import type { Credentials } from './credentials.ts';
@@ -76,7 +77,8 @@ export function createTokenSource(options: TokenOptions): TokenSource {
   async function readToken(response: HttpResponse, url: string): Promise<string> {
     const body = await readBody(response, maxAnswerBytes, url);
     if (response.status !== 200) throw unauthorized(options.registry, response.status);
-    const parsed = Answer.safeParse(JSON.parse(body.toString('utf8')));
+    const about = { name: `the answer of the token server of ${options.registry}`, code: 'REGISTRY_INVALID' } as const;
+    const parsed = Answer.safeParse(readJson(body.toString('utf8'), about));
     const token = parsed.data?.token ?? parsed.data?.access_token;
     if (!token)
       throw new Failure('REGISTRY_INVALID', `the token server of ${options.registry} answered without a token`);

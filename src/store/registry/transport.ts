@@ -10,6 +10,7 @@ import {
 import { createGate } from '../../core/concurrency.ts';
 import { retryTransient, type RetryPolicy } from '../../core/retry.ts';
 import type { Report } from '../../core/events.ts';
+import { parseJson } from '../../core/json.ts';
 import { unauthorized, type TokenSource } from './token-source.ts';
 
 export interface RegistryRequest extends Omit<HttpRequest, 'body'> {
@@ -156,7 +157,7 @@ async function describeRefusal(registry: string, response: HttpResponse & { read
 /** Codes and messages of the distribution spec's error body, when it is one. */
 function errorText(text: string): string {
   try {
-    const { errors } = JSON.parse(text) as { errors?: { code?: string; message?: string }[] };
+    const { errors } = parseJson(text) as { errors?: { code?: string; message?: string }[] };
     return (errors ?? []).map((error) => [error.code, error.message].filter(Boolean).join(' ')).join('; ');
   } catch {
     return '';

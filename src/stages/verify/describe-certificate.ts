@@ -19,9 +19,11 @@ import { newestScans } from '../../gates/newest-scans.ts';
 import { debianSuites } from '../catalog/debian-suites.ts';
 import { lineName, lineOfRelease, phaseOf, type ReleaseLine } from '../catalog/release-lines.ts';
 import { limitationsLabel } from '../plan/image-settings.ts';
-import { bestCertificate, findingsOf } from './find-certificate.ts';
-import { gradeImage, type Graded } from './grade.ts';
+import { bestCertificate, findingsOf } from '../certify/find-certificate.ts';
+import { gradeImage, type Graded } from '../certify/grade.ts';
 import type { AskedEnvironment } from '../gate/custom-gates.ts';
+import { standingRestrictions } from '../../gates/members/revocation.ts';
+import { verifyImage } from './verify-image.ts';
 
 /** All that a certificate says, for people. */
 export interface CertificateView {
@@ -34,7 +36,10 @@ export interface CertificateView {
   readonly environment: string;
   readonly certifiedOn: string;
   readonly validUntil: string;
+  /** What `verify` says, with the same trust and policy. */
   readonly isValid: boolean;
+  /** Why it is not valid. */
+  readonly problems: readonly string[];
   readonly grade: Graded;
   readonly policyDigest: string;
   readonly signedBy: string;
@@ -93,16 +98,22 @@ export async function describeCertificate(
     throw new Failure('UNVERIFIED', `${reference} (${image.digest}) has no certificate that is believed here`, {
       hint: 'see why with `nodeworthy verify --explain`',
     });
+  const { checks, verified } = await verifyImage(store, image, {
+    trust,
+    now,
+    ...(options.environment ? { environment: options.environment } : {}),
+  });
   const index = await readIndex(store, image.digest);
   const annotations = index.annotations ?? {};
   const [provenance] = statementsOf(own, 'provenance').flatMap((item) => readPredicate(item, ProvenanceSchema) ?? []);
   const platforms: CertificateView['platforms'][number][] = [];
   const findings = new Map<string, Finding>();
-  const revocations: string[] = [];
+  const restrictions = standingRestrictions(own);
   let isScanned = true;
   for (const entry of index.manifests) {
     const evidence = await believedEvidence(store, entry.digest, { trust, now });
     const manifest = await readManifest(store, entry.digest);
+    restrictions.push(...standingRestrictions(evidence));
     isScanned &&= newestScans(evidence).length > 0;
     for (const finding of findingsOf([{ evidence }])) findings.set(`${finding.id} ${finding.component}`, finding);
     const [sbom] = statementsOf(evidence, 'sbom-cyclonedx');
@@ -128,9 +139,6 @@ export async function describeCertificate(
       }),
     });
   }
-  for (const { kind, predicate } of own.statements)
-    if (kind === 'revocation')
-      revocations.push(`${String(predicate['action'])} on ${String(predicate['on'])}: ${String(predicate['reason'])}`);
   const signer = statementsOf(own, 'certificate')[0]?.signer;
   const release = annotations['org.opencontainers.image.version'] ?? '';
   const base = annotations['io.nodeworthy.base'] ?? '';
@@ -149,7 +157,8 @@ export async function describeCertificate(
     environment: certificate.nodeworthy_environment,
     certifiedOn: certificate.timeVerified,
     validUntil: certificate.nodeworthy_validUntil,
-    isValid: Date.parse(certificate.nodeworthy_validUntil) > now.getTime() && revocations.length === 0,
+    isValid: verified,
+    problems: checks.flatMap(({ id, ok, reason }) => (ok ? [] : [`${id}: ${reason}`])),
     grade: gradeImage({
       since: new Date(chosenOn(certificate)),
       now,
@@ -186,7 +195,11 @@ export async function describeCertificate(
           ]
         : [];
     }),
-    revocations,
+    revocations: [
+      ...new Set(
+        restrictions.map(({ record }) => `${record.action} on ${record.on} by ${record.by}: ${record.reason}`),
+      ),
+    ],
   };
 }
 
