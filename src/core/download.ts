@@ -15,6 +15,8 @@ export interface DownloadRequest {
   /** What people call it; shown in progress and messages. */
   readonly name: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The address whose answer named this one; without it, the user named it. */
+  readonly ledBy?: string;
   readonly maxBytes: number;
   readonly expected: { readonly sha256?: Digest; readonly sha512?: string; readonly sizeBytes?: number };
 }
@@ -169,15 +171,21 @@ async function nextChunk(chunks: AsyncIterator<Buffer>, url: string, signal: Abo
 
 async function follow(request: DownloadRequest, ports: DownloadPorts, range: Record<string, string>) {
   let url = request.url;
+  let ledBy = request.ledBy;
   let headers = { ...request.headers, ...range };
   for (let hop = 0; hop <= maxRedirects; hop++) {
-    const response = await ports.http.send(url, { headers, signal: ports.signal });
+    const response = await ports.http.send(url, {
+      headers,
+      signal: ports.signal,
+      ...(ledBy === undefined ? {} : { ledBy }),
+    });
     const location = response.headers['location'];
     if (response.status >= 300 && response.status < 400 && location) {
       await response.body.dump();
       const target = new URL(location, url);
-      // Credentials are for the host they were given for, nobody else.
-      if (target.host !== new URL(url).host) headers = { ...range };
+      // Credentials are for the origin they were given for, nobody else: scheme, host and port (RFC 6454).
+      if (target.origin !== new URL(url).origin) headers = { ...range };
+      ledBy = url;
       url = target.href;
       continue;
     }

@@ -1,6 +1,9 @@
+import { lookup } from 'node:dns';
 import { readFileSync } from 'node:fs';
+import type { TcpSocketConnectOpts } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { Failure, systemCode } from './errors.ts';
+import { mayLead, reaches, reachOf, reachOfHost, type Reach } from './reach.ts';
 
 export interface HttpOptions {
   /** PEM file with certificate authorities to trust beside the built-in ones. */
@@ -20,6 +23,11 @@ export interface HttpRequest {
   readonly signal?: AbortSignal;
   readonly headersTimeoutMs?: number;
   readonly bodyTimeoutMs?: number;
+  /**
+   * The address whose answer named this one: a redirect, a token server, the next page. Without it, the user named it.
+   * It cannot lead from https to http, nor to machines near us unless it is as near itself.
+   */
+  readonly ledBy?: string;
 }
 
 export interface HttpResponse {
@@ -35,7 +43,9 @@ export interface HttpClient {
 }
 
 export function createHttpClient(options: HttpOptions = {}): HttpClient {
+  const hosts = judgeHosts();
   const connect = {
+    lookup: hosts.lookup,
     ...(options.caFile ? { ca: readAuthorities(options.caFile) } : {}),
     ...(options.socketPath ? { socketPath: options.socketPath } : {}),
     timeout: 15_000,
@@ -51,7 +61,8 @@ export function createHttpClient(options: HttpOptions = {}): HttpClient {
     return { dispatcher, request };
   }
   return {
-    async send(url, { method = 'GET', headers, body, signal, headersTimeoutMs, bodyTimeoutMs } = {}) {
+    async send(url, { method = 'GET', headers, body, signal, headersTimeoutMs, bodyTimeoutMs, ledBy } = {}) {
+      if (!options.socketPath) hosts.admit(url, ledBy);
       try {
         const { dispatcher, request } = await (opened ??= open());
         const response = await request(url, {
@@ -96,7 +107,66 @@ export async function readBody(response: HttpResponse, maxBytes: number, url: st
   return Buffer.concat(chunks);
 }
 
+type Lookup = NonNullable<TcpSocketConnectOpts['lookup']>;
+
+/** Which hosts may be talked to. A name is looked up once for a connection, and the address that was judged is used. */
+function judgeHosts(): { readonly admit: (url: string, ledBy: string | undefined) => void; readonly lookup: Lookup } {
+  const named = new Set<string>();
+  const found = new Map<string, Reach>();
+  /** Of names that somebody else gave: where that somebody is. */
+  const leaders = new Map<string, { readonly from: Reach; readonly by: string }>();
+  return {
+    admit(url, ledBy) {
+      const target = new URL(url);
+      const { hostname, origin } = target;
+      if (ledBy === undefined) {
+        named.add(hostname);
+        return;
+      }
+      const leader = new URL(ledBy);
+      if (leader.protocol === 'https:' && target.protocol !== 'https:')
+        throw new Failure('SOURCE_INVALID', `${leader.origin} leads to ${origin}, which is not encrypted`, {
+          hint: 'it was not followed: the server, or something in front of it, is misconfigured or hostile',
+        });
+      if (named.has(hostname)) return;
+      const from = reachOfHost(leader.hostname) ?? found.get(leader.hostname) ?? 'public';
+      const known = leaders.get(hostname);
+      // Of two that led to a name the one farther away counts.
+      if (!known || mayLead(known.from, from)) leaders.set(hostname, { from, by: leader.origin });
+      const reach = reachOfHost(hostname);
+      if (reach !== undefined && !mayLead(from, reach)) throw tooNear(leader.origin, origin, reach);
+    },
+    lookup(hostname, options, callback) {
+      lookup(hostname, { ...options, all: true }, (error, addresses) => {
+        if (error) return callback(error, '', 0);
+        const reach = reaches.findLast((one) => addresses.some(({ address }) => reachOf(address) === one)) ?? 'public';
+        found.set(hostname, reach);
+        const leader = named.has(hostname) ? undefined : leaders.get(hostname);
+        if (leader && !mayLead(leader.from, reach))
+          return callback(tooNear(leader.by, hostname, reach) as NodeJS.ErrnoException, '', 0);
+        if (options.all) return callback(null, addresses);
+        const [first] = addresses;
+        return callback(null, first?.address ?? '', first?.family ?? 0);
+      });
+    },
+  };
+}
+
+function tooNear(by: string, to: string, reach: Reach): Failure {
+  const what = {
+    public: 'public',
+    private: 'of a private network',
+    loopback: 'of this machine',
+    'link-local': 'of this link',
+  };
+  return new Failure('SOURCE_INVALID', `${by} leads to ${to}, an address ${what[reach]}`, {
+    hint: 'it was not followed: only a server that is as near, or that the recipe or the configuration of this machine names, may be there',
+  });
+}
+
 export function unreachable(url: string, cause: unknown): Failure {
+  const own = [cause, cause instanceof Error ? cause.cause : undefined].find((error) => error instanceof Failure);
+  if (own instanceof Failure) return own;
   const code = systemCode(cause) ?? (cause instanceof Error ? cause.message : 'unknown');
   const certificate = /CERT|SELF_SIGNED|UNABLE_TO/i.test(code);
   return new Failure(certificate ? 'SOURCE_INVALID' : 'SOURCE_UNREACHABLE', `${withoutCredentials(url)}: ${code}`, {

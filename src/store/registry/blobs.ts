@@ -188,8 +188,8 @@ async function readRange(source: BlobSource, start: number, end: number): Promis
 function safeLocation(transport: Transport, location: string | undefined, base: string): string {
   if (!location) throw new Failure('REGISTRY_INVALID', `${transport.registry} opened an upload without an address`);
   const url = new URL(location, base);
-  if (url.host !== transport.registry)
-    throw new Failure('REGISTRY_INVALID', `${transport.registry} wants the upload sent to ${url.host}`, {
+  if (url.origin !== transport.origin)
+    throw new Failure('REGISTRY_INVALID', `${transport.registry} wants the upload sent to ${url.origin}`, {
       hint: 'set the registry’s external address (REGISTRY_HTTP_HOST) right',
     });
   return url.href;

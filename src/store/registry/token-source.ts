@@ -3,7 +3,7 @@ import { SingleFlight } from '../../core/concurrency.ts';
 import { Failure } from '../../core/errors.ts';
 import { readBody, type HttpClient, type HttpResponse } from '../../core/http.ts';
 import { readJson } from '../../core/json.ts';
-import { isLoopback } from '../../formats/oci/reference.ts';
+import { translated } from './translate-failure.ts';
 import { parseChallenges } from './auth-challenge.ts';
 import type { Credentials } from './credentials.ts';
 
@@ -38,6 +38,7 @@ export function createTokenSource(options: TokenOptions): TokenSource {
   const tokens = new Map<string, { readonly header: string; readonly until: number }>();
   const flights = new SingleFlight<string>();
   let basic: string | undefined;
+  const root = `${options.plainHttp ? 'http' : 'https'}://${options.registry}/`;
 
   async function fetchToken(challenge: Readonly<Record<string, string>>, scopes: readonly string[]): Promise<string> {
     const realm = validateRealm(challenge['realm'] ?? '', options);
@@ -47,7 +48,10 @@ export function createTokenSource(options: TokenOptions): TokenSource {
     if (challenge['service']) url.searchParams.set('service', challenge['service']);
     for (const scope of scopes) url.searchParams.append('scope', scope);
     const headers: Record<string, string> = credentials ? { authorization: basicHeader(credentials) } : {};
-    return await readToken(await options.http.send(url.href, { headers, signal: options.signal }), url.href);
+    const response = await translated(() =>
+      options.http.send(url.href, { headers, signal: options.signal, ledBy: root }),
+    );
+    return await readToken(response, url.href);
   }
 
   async function exchange(
@@ -65,12 +69,15 @@ export function createTokenSource(options: TokenOptions): TokenSource {
       client_id: 'nodeworthy',
       refresh_token: token,
     });
-    const response = await options.http.send(realm, {
-      method: 'POST',
-      body: form.toString(),
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      signal: options.signal,
-    });
+    const response = await translated(() =>
+      options.http.send(realm, {
+        method: 'POST',
+        body: form.toString(),
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        signal: options.signal,
+        ledBy: root,
+      }),
+    );
     return await readToken(response, realm);
   }
 
@@ -121,7 +128,7 @@ function basicHeader(credentials: Credentials): string {
   return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`;
 }
 
-/** Credentials go to the realm: it must be as safe as the registry, and no address that only this machine can reach. */
+/** Credentials go to the realm: it must be as safe as the registry. Where it may be, the client judges. */
 function validateRealm(realm: string, { registry, plainHttp }: TokenOptions): string {
   let url: URL;
   try {
@@ -129,9 +136,7 @@ function validateRealm(realm: string, { registry, plainHttp }: TokenOptions): st
   } catch {
     throw new Failure('REGISTRY_INVALID', `${registry} names no token server: ${JSON.stringify(realm)}`);
   }
-  const metadata = /^(?:169\.254\.|\[?fe80:|\[?fd00:ec2::254)/i.test(url.hostname);
-  const safe = url.protocol === 'https:' || (url.protocol === 'http:' && (plainHttp || isLoopback(url.host)));
-  if (safe && !metadata) return url.href;
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && plainHttp)) return url.href;
   throw new Failure(
     'REGISTRY_INVALID',
     `${registry} wants the credentials sent to ${url.protocol}//${url.host}, which is not safe`,

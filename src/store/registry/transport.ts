@@ -11,6 +11,7 @@ import { createGate } from '../../core/concurrency.ts';
 import { retryTransient, type RetryPolicy } from '../../core/retry.ts';
 import type { Report } from '../../core/events.ts';
 import { parseJson } from '../../core/json.ts';
+import { translated } from './translate-failure.ts';
 import { unauthorized, type TokenSource } from './token-source.ts';
 
 export interface RegistryRequest extends Omit<HttpRequest, 'body'> {
@@ -28,6 +29,8 @@ export interface RegistryRequest extends Omit<HttpRequest, 'body'> {
 
 export interface Transport {
   readonly registry: string;
+  /** Scheme, host and port: what credentials and uploads are for. */
+  readonly origin: string;
   readonly repository: string;
   /** @param path absolute address, or a path below `/v2/REPOSITORY/` */
   send(path: string, request: RegistryRequest): Promise<HttpResponse & { readonly url: string }>;
@@ -58,18 +61,25 @@ export function createTransport(options: TransportOptions): Transport {
     return request.from === undefined ? [own] : [own, `repository:${request.from}:pull`];
   }
 
-  async function sendOnce(url: string, request: RegistryRequest): Promise<HttpResponse & { url: string }> {
+  async function sendOnce(
+    url: string,
+    request: RegistryRequest,
+    ledBy: string | undefined,
+  ): Promise<HttpResponse & { url: string }> {
     const scopes = scopesOf(request);
     for (let attempt = 0; ; attempt++) {
-      const own = new URL(url).host === options.registry;
+      const own = new URL(url).origin === new URL(root).origin;
       const authorization = own ? options.tokens.header(scopes) : undefined;
       const headers = { ...request.headers, ...(authorization ? { authorization } : {}) };
-      const response = await sendTranslated(url, {
-        ...request,
-        body: request.body?.(),
-        headers,
-        signal: options.signal,
-      });
+      const response = await translated(() =>
+        options.http.send(url, {
+          ...request,
+          body: request.body?.(),
+          headers,
+          signal: options.signal,
+          ...(ledBy === undefined ? {} : { ledBy }),
+        }),
+      );
       if (response.status === 401 && own && attempt === 0 && !request.accept.includes(401)) {
         await response.body.dump();
         if (await options.tokens.learn(response, scopes)) continue;
@@ -79,26 +89,16 @@ export function createTransport(options: TransportOptions): Transport {
     }
   }
 
-  async function sendTranslated(url: string, request: HttpRequest): Promise<HttpResponse> {
-    try {
-      return await options.http.send(url, request);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      throw new Failure(
-        error.code === 'SOURCE_UNREACHABLE' ? 'REGISTRY_UNREACHABLE' : 'REGISTRY_INVALID',
-        `registry ${error.message}`,
-        { hint: error.hint, cause: error },
-      );
-    }
-  }
-
   async function sendFollowing(start: string, request: RegistryRequest): Promise<HttpResponse & { url: string }> {
     let url = start;
+    // An address that is not ours was named by an answer: the place of an upload, the next page of a list.
+    let ledBy = new URL(start).origin === new URL(root).origin ? undefined : root;
     for (let hop = 0; hop < 5; hop++) {
-      const response = await sendOnce(url, request);
+      const response = await sendOnce(url, request, ledBy);
       const location = response.headers['location'];
       if (!request.follow || response.status < 300 || response.status >= 400 || !location) return response;
       await response.body.dump();
+      ledBy = url;
       url = new URL(location, url).href;
     }
     throw new Failure('REGISTRY_INVALID', `${options.registry} redirects in a circle`);
@@ -106,6 +106,7 @@ export function createTransport(options: TransportOptions): Transport {
 
   return {
     registry: options.registry,
+    origin: new URL(root).origin,
     repository: options.repository,
     async send(path, request) {
       const url = new URL(path, root).href;
