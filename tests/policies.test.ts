@@ -220,7 +220,10 @@ describe('a cluster', () => {
       );
       expect((await answer('good:24')).status?.message).toContain('is not named by digest');
       expect(await answer(`broken${digest}`)).toMatchObject({ allowed: false });
+      const many = Array.from({ length: 3000 }, (_, at) => `good/${at}${digest}`);
+      expect((await answer(...many)).status?.message).toContain('the pod has 3000 images, at most 64 are looked at');
       expect((await send(server.port, 'nonsense')).status).toBe(400);
+      expect((await send(server.port, '['.repeat(4 << 20))).status).toBe(400);
       expect((await send(server.port, { kind: 'Pod' })).status).toBe(400);
       expect((await fetch(`http://127.0.0.1:${server.port}/validate`)).status).toBe(404);
       expect((await fetch(`http://127.0.0.1:${server.port}/livez`)).status).toBe(200);

@@ -2,6 +2,7 @@ import { parseJson } from '../core/json.ts';
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { createGate, mapConcurrent, SingleFlight } from '../core/concurrency.ts';
 import { admissionResponse, AdmissionReviewSchema, imagesOf, type ImageAnswer } from './review.ts';
 
 export interface AdmissionOptions {
@@ -19,9 +20,23 @@ export interface AdmissionServer {
 }
 
 const maxBodyBytes = 4 << 20;
+/** No pod that people write has as many; whoever asks for more has something else in mind. */
+const maxImages = 64;
+/** Images that are looked at at once, whoever asks. */
+const maxWork = 8;
+/** A cluster waits for thirty seconds at most, and decides by itself then. */
+const maxAnswerMs = 25_000;
 
 /** Answers a cluster's question whether a pod may run: `POST /validate`. It fails closed: an error is a refusal. */
-export async function startAdmissionServer({ host, port, tls, judge }: AdmissionOptions): Promise<AdmissionServer> {
+export async function startAdmissionServer({
+  host,
+  port,
+  tls,
+  judge: judgeAlone,
+}: AdmissionOptions): Promise<AdmissionServer> {
+  const gate = createGate(maxWork);
+  const flights = new SingleFlight<Omit<ImageAnswer, 'image'>>();
+  const judge = (image: string) => flights.run(image, () => gate(() => judgeAlone(image)));
   const listener: RequestListener = (request, response) => {
     const send = (status: number, body: object): void => {
       response.writeHead(status, { 'content-type': 'application/json' });
@@ -71,16 +86,29 @@ async function answer(
   }
   const review = AdmissionReviewSchema.safeParse(value);
   if (!review.success) return { status: 400, body: { error: 'no AdmissionReview v1 of a pod' } };
-  const answers = await Promise.all(
-    imagesOf(review.data).map(async (image): Promise<ImageAnswer> => {
+  const { uid } = review.data.request;
+  const images = imagesOf(review.data);
+  if (images.length > maxImages) {
+    const reason = `the pod has ${images.length} images, at most ${maxImages} are looked at`;
+    return { status: 200, body: admissionResponse(uid, [{ image: 'it', ok: false, reason }]) };
+  }
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), maxAnswerMs);
+  const late = new Promise<Omit<ImageAnswer, 'image'>>((resolve) => {
+    deadline.signal.addEventListener('abort', () => resolve({ ok: false, reason: 'could not be verified in time' }));
+  });
+  try {
+    const answers = await mapConcurrent(images, maxWork, async (image): Promise<ImageAnswer> => {
       // A tag may mean something else by the time it is pulled.
       if (!/@sha256:[0-9a-f]{64}$/.test(image)) return { image, ok: false, reason: 'is not named by digest' };
       try {
-        return { image, ...(await judge(image)) };
+        return { image, ...(await Promise.race([judge(image), late])) };
       } catch (error) {
         return { image, ok: false, reason: error instanceof Error ? error.message : 'could not be verified' };
       }
-    }),
-  );
-  return { status: 200, body: admissionResponse(review.data.request.uid, answers) };
+    });
+    return { status: 200, body: admissionResponse(uid, answers) };
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -34,13 +34,15 @@ export function createGate(limit: number): <T>(work: () => Promise<T>) => Promis
   let inside = 0;
   const waiting: (() => void)[] = [];
   return async (work) => {
+    // Whoever leaves gives its place to the first who waits: nobody can slip in between.
     if (inside >= limit) await new Promise<void>((resolve) => waiting.push(resolve));
-    inside++;
+    else inside++;
     try {
       return await work();
     } finally {
-      inside--;
-      waiting.shift()?.();
+      const next = waiting.shift();
+      if (next) next();
+      else inside--;
     }
   };
 }

@@ -47,6 +47,10 @@ export const admission = defineCommand<{ readonly port: number }>({
     const tls = certFile === undefined ? undefined : { cert: await read(certFile), key: await read(keyFile) };
     const trusted = await chooseTrust(input);
     const repositories = await chooseRepositories(input);
+    if (repositories.length === 0)
+      throw new Failure('USAGE', 'admission: no repository is named, and every copy of an image would pass', {
+        hint: 'a copy elsewhere may lack a revocation: name those that the cluster may pull from with --repository HOST/NAME',
+      });
     const known = new Map<string, { readonly untilMs: number; readonly answer: { ok: boolean; reason: string } }>();
     const server = await startAdmissionServer({
       host,
@@ -55,7 +59,7 @@ export const admission = defineCommand<{ readonly port: number }>({
       async judge(image) {
         // A copy elsewhere may lack what was said of the image since.
         const [repository = ''] = image.split('@');
-        if (repositories.length > 0 && !repositories.includes(repository))
+        if (!repositories.includes(repository))
           return { ok: false, reason: `${repository} is none of ${repositories.join(', ')}` };
         const before = known.get(image);
         if (before && before.untilMs > Date.now()) return before.answer;

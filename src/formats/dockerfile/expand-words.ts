@@ -1,3 +1,4 @@
+import { linearPattern } from '../linear-pattern.ts';
 /** A variable's value, or undefined when it is not set. */
 export type Lookup = (name: string) => string | undefined;
 
@@ -132,20 +133,17 @@ function modified(name: string, modifier: string, options: LexOptions): string {
   if (cut) return cutPattern(value ?? '', { mark: String(cut[1]), pattern: expandWord(String(cut[2]), options) });
   const replace = /^(\/\/?)((?:[^/\\]|\\.)*)\/?(.*)$/s.exec(modifier);
   if (!replace) throw new WordError(`\${${name}${modifier}} has an unknown modifier`);
-  const pattern = new RegExp(
-    patternSource(expandWord(String(replace[2]), options), true),
-    replace[1] === '//' ? 'g' : '',
-  );
+  const pattern = linearPattern(patternSource(expandWord(String(replace[2]), options), true));
   const replacement = expandWord(String(replace[3]), options);
-  return (value ?? '').replace(pattern, () => replacement);
+  return pattern.replace(value ?? '', replacement, replace[1] === '//');
 }
 
 function cutPattern(value: string, { mark, pattern }: { readonly mark: string; readonly pattern: string }): string {
   const source = patternSource(pattern, mark.length === 2);
-  if (mark.startsWith('#')) return value.replace(new RegExp(`^${source}`, 's'), '');
+  if (mark.startsWith('#')) return linearPattern(`^${source}`).replace(value, '');
   // The shortest end: the start that is kept is as long as it can be.
   const kept = mark.length === 2 ? '(.*?)' : '(.*)';
-  return value.replace(new RegExp(`^${kept}${source}$`, 's'), '$1');
+  return linearPattern(`^${kept}${source}$`).captured(value) ?? value;
 }
 
 function patternSource(pattern: string, isGreedy: boolean): string {

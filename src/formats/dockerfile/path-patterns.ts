@@ -1,3 +1,5 @@
+import { linearPattern, type LinearPattern } from '../linear-pattern.ts';
+
 /** A pattern that means nothing, like `[b-a]`: the message is for whoever wrote it. */
 export class PatternError extends Error {}
 
@@ -33,7 +35,7 @@ export function readDockerignore(text: string): Ignores {
 }
 
 /** Go's `filepath.Match` with `**`: `*` and `?` do not cross a slash. */
-export function pathExpression(pattern: string): RegExp {
+export function pathExpression(pattern: string): LinearPattern {
   let source = '';
   for (let at = 0; at < pattern.length; at++) {
     const character = pattern.charAt(at);
@@ -54,7 +56,7 @@ export function pathExpression(pattern: string): RegExp {
     else source += escapeCharacter(character);
   }
   try {
-    return new RegExp(`^${source}$`, 's');
+    return linearPattern(`^${source}$`);
   } catch {
     throw new PatternError(`${pattern} is no pattern`);
   }
