@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Context } from '../core/context.ts';
 import { Failure, isFailure, systemCode } from '../core/errors.ts';
 import { suggest } from '../core/suggest.ts';
+import { visible } from '../core/visible.ts';
 import { globalOptions, type Command, type OptionSpec, type OptionValues } from './command.ts';
 import { commandNames, loadCommand, loadCommands } from './commands.ts';
 import { createLineReporter } from './reporters/line-reporter.ts';
@@ -50,7 +51,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     for (;;) {
       const result = await command.run(input);
       reporter.stop();
-      process.stdout.write(json ? `${JSON.stringify(command.json(result), null, 2)}\n` : `${command.pretty(result)}\n`);
+      print(process.stdout, json ? JSON.stringify(command.json(result), null, 2) : command.pretty(result));
       process.exitCode = command.exitStatus?.(result) ?? 0;
       if (!(await command.again?.(input))) break;
     }
@@ -136,14 +137,20 @@ function createReporter(): Reporter {
   return createLineReporter((line) => void stderr.write(line));
 }
 
+/** The door to a terminal or a log: names, outputs and messages of others are in everything that goes through it. */
+function print(stream: NodeJS.WriteStream, text: string): void {
+  stream.write(`${visible(text)}\n`);
+}
+
 /** What, where and what to do; a stack only for a bug of ours. */
 function printError(error: unknown, json: boolean): number {
   if (isFailure(error)) {
     if (json)
-      process.stdout.write(
-        `${JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint } }, null, 2)}\n`,
+      print(
+        process.stdout,
+        JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint } }, null, 2),
       );
-    process.stderr.write(`nodeworthy: ${error.message}\n${error.hint ? `hint: ${error.hint}\n` : ''}`);
+    print(process.stderr, `nodeworthy: ${error.message}${error.hint ? `\nhint: ${error.hint}` : ''}`);
     return error.exitStatus;
   }
   if (['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')) {
@@ -152,8 +159,9 @@ function printError(error: unknown, json: boolean): number {
     );
     return 12;
   }
-  process.stderr.write(
-    `nodeworthy: this is a bug: please report it with the lines below\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  print(
+    process.stderr,
+    `nodeworthy: this is a bug: please report it with the lines below\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
   );
   return 1;
 }

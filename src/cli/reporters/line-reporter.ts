@@ -1,4 +1,5 @@
 import type { ProgressEvent } from '../../core/events.ts';
+import { visibleLine } from '../../core/visible.ts';
 import { formatBytes, formatSeconds } from '../views/text.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -12,7 +13,7 @@ export function createLineReporter(write: (line: string) => void): Reporter {
   let lastLine = performance.now();
   function line(text: string): void {
     lastLine = performance.now();
-    write(`[${((performance.now() - started) / 1000).toFixed(1).padStart(6)}] ${text}\n`);
+    write(`[${((performance.now() - started) / 1000).toFixed(1).padStart(6)}] ${visibleLine(text)}\n`);
   }
   const timer = setInterval(() => {
     if (performance.now() - lastLine < heartbeatMs) return;

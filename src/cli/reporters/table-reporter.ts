@@ -1,4 +1,5 @@
 import type { ProgressEvent } from '../../core/events.ts';
+import { visibleLine } from '../../core/visible.ts';
 import { clip, formatBytes } from '../views/text.ts';
 import { finalSteps, rate } from './line-reporter.ts';
 import type { Reporter } from './reporter.ts';
@@ -30,7 +31,7 @@ export function createTableReporter(terminal: Terminal): Reporter {
     frame++;
     const lines = rows();
     terminal.write(
-      `${drawn > 0 ? `\u001b[${drawn}A` : ''}${lines.map((line) => `\u001b[2K${clip(line, terminal.columns - 1)}\n`).join('')}\u001b[J`,
+      `${drawn > 0 ? `\u001b[${drawn}A` : ''}${lines.map((line) => `\u001b[2K${clip(visibleLine(line), terminal.columns - 1)}\n`).join('')}\u001b[J`,
     );
     drawn = lines.length;
   }

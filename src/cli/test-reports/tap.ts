@@ -1,18 +1,16 @@
+import { visible, visibleLine } from '../../core/visible.ts';
 import { problemText, type TestedImage } from './tested-image.ts';
 
 /** TAP 14: one test point per case, with the problem as diagnostics. */
 export function tapReport(images: readonly TestedImage[]): string {
   const cases = images.flatMap(({ name, report }) => report.cases.map((item) => ({ name, item })));
   const lines = cases.flatMap(({ name, item }, index) => {
-    const title = `${name} ${item.suite} ${item.id}`
-      .replaceAll('\\', '\\\\')
-      .replaceAll('#', '\\#')
-      .replaceAll('\n', ' ');
+    const title = escapeTap(`${name} ${item.suite} ${item.id}`);
     const skipped =
       item.result === 'not-run'
         ? ' # SKIP another one failed before'
         : item.result === 'not-applicable'
-          ? ` # SKIP not applicable: ${problemText(item).replaceAll('#', '\\#')}`
+          ? ` # SKIP not applicable: ${escapeTap(problemText(item))}`
           : '';
     const isOk = ['passed', 'not-run', 'not-applicable'].includes(item.result);
     const point = `${isOk ? 'ok' : 'not ok'} ${index + 1} - ${title}${skipped}`;
@@ -26,9 +24,14 @@ export function tapReport(images: readonly TestedImage[]): string {
     return [
       point,
       '  ---',
-      ...Object.entries(details).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`),
+      ...Object.entries(details).map(([key, value]) => `  ${key}: ${visible(JSON.stringify(value))}`),
       '  ...',
     ];
   });
   return ['TAP version 14', `1..${cases.length}`, ...lines, ''].join('\n');
+}
+
+/** A description on one line, without a directive (TAP 14, "Escaping"). */
+function escapeTap(text: string): string {
+  return visibleLine(text.replaceAll('\\', '\\\\').replaceAll('#', '\\#'));
 }

@@ -1,21 +1,22 @@
 import type { CertificateView } from '../../stages/verify/describe-certificate.ts';
 import { waivedName } from '../../gates/waivers.ts';
-import { formatBytes } from './text.ts';
+import { visibleLine } from '../../core/visible.ts';
+import { escapeMarkdown as md, formatBytes } from './text.ts';
 
 /** The certificate as text that is read in a terminal, a ticket or a repository. */
 export function certificateMarkdown(view: CertificateView): string {
   const { grade } = view;
   return [
-    ...(view.legacy === null ? [] : [`**${view.legacy}**`, '']),
-    `# ${view.title}: Node.js ${view.release} on ${view.base}, ${view.variant}`,
+    ...(view.legacy === null ? [] : [`**${md(view.legacy)}**`, '']),
+    `# ${md(view.title)}: Node.js ${md(view.release)} on ${md(view.base)}, ${md(view.variant)}`,
     '',
     `\`${view.digest}\``,
     '',
-    `${view.isValid ? 'Certified' : 'NOT VALID'} for **${view.environment}**, from ${day(view.certifiedOn)} until ${day(view.validUntil)}, signed by ${view.signedBy}${view.keyHint === null ? '' : ` (key \`${view.keyHint}\`)`}.`,
-    `Grade **${grade.grade}** (${grade.reason})${grade.nextDrop === undefined ? '' : `; it drops on ${grade.nextDrop} unless somebody rebuilds`}.`,
+    `${view.isValid ? 'Certified' : 'NOT VALID'} for **${md(view.environment)}**, from ${day(view.certifiedOn)} until ${day(view.validUntil)}, signed by ${md(view.signedBy)}${view.keyHint === null ? '' : ` (key \`${view.keyHint}\`)`}.`,
+    `Grade **${grade.grade}** (${md(grade.reason)})${grade.nextDrop === undefined ? '' : `; it drops on ${grade.nextDrop} unless somebody rebuilds`}.`,
     ...(view.endOfLife === null ? [] : [endOfLine(view.endOfLife, view.legacy)]),
-    ...view.problems.map((text) => `- not valid: ${text}`),
-    ...view.revocations.map((text) => `**Taken back: ${text}**`),
+    ...view.problems.map((text) => `- not valid: ${md(text)}`),
+    ...view.revocations.map((text) => `**Taken back: ${md(text)}**`),
     '',
     '## What',
     '',
@@ -23,17 +24,17 @@ export function certificateMarkdown(view: CertificateView): string {
     '| --- | --- | --- | --- | --- |',
     ...view.platforms.map(
       ({ platform, digest, sizeBytes, components, tests }) =>
-        `| ${platform} | \`${digest}\` | ${formatBytes(sizeBytes)} | ${components} | ${tests.map(({ suite, passed, notApplicable, runtime }) => `${suite}: ${passed} passed${notApplicable.length > 0 ? `, ${notApplicable.length} not applicable` : ''} (${runtime})`).join(', ')} |`,
+        `| ${md(platform)} | \`${digest}\` | ${formatBytes(sizeBytes)} | ${components} | ${tests.map(({ suite, passed, notApplicable, runtime }) => `${md(suite)}: ${passed} passed${notApplicable.length > 0 ? `, ${notApplicable.length} not applicable` : ''} (${md(runtime)})`).join(', ')} |`,
     ),
     '',
     ...(view.limitations.length === 0
       ? []
-      : ['## What this release cannot do', '', ...view.limitations.map((text) => `- ${text}`), '']),
+      : ['## What this release cannot do', '', ...view.limitations.map((text) => `- ${md(text)}`), '']),
     '## From what',
     '',
-    `Built by ${view.builder}, asked for by ${view.author}, from ${view.inputs.length} inputs:`,
+    `Built by ${md(view.builder)}, asked for by ${md(view.author)}, from ${view.inputs.length} inputs:`,
     '',
-    ...view.inputs.map(({ name, sha256 }) => `- ${name} \`sha256:${sha256}\``),
+    ...view.inputs.map(({ name, sha256 }) => `- ${md(name)} \`sha256:${sha256}\``),
     '',
     '## Known vulnerabilities',
     '',
@@ -41,17 +42,18 @@ export function certificateMarkdown(view: CertificateView): string {
       ? [noFindings(view)]
       : view.findings.map(
           ({ id, severity, name, version, fixedVersion, vex }) =>
-            `- ${id} (${severity}) in ${name} ${version}${fixedVersion === undefined ? ', not repaired yet' : `, repaired in ${fixedVersion}`}${vex ? `, VEX: ${vex.status}` : ''}`,
+            `- ${md(id)} (${severity}) in ${md(name)} ${md(version)}${fixedVersion === undefined ? ', not repaired yet' : `, repaired in ${md(fixedVersion)}`}${vex ? `, VEX: ${md(vex.status)}` : ''}`,
         )),
     ...view.waivers.map(
-      (waiver) => `- waived: ${waivedName(waiver)} by ${waiver.by} until ${waiver.until}: ${waiver.reason}`,
+      (waiver) =>
+        `- waived: ${md(waivedName(waiver))} by ${md(waiver.by)} until ${md(waiver.until)}: ${md(waiver.reason)}`,
     ),
     '',
     '## What the gates said',
     '',
     `Policy \`${view.policyDigest}\``,
     '',
-    ...view.verdicts.map(({ gate, result, reason }) => `- ${result} **${gate}**: ${reason}`),
+    ...view.verdicts.map(({ gate, result, reason }) => `- ${result} **${md(gate)}**: ${md(reason)}`),
     '',
     '## Approvals',
     '',
@@ -59,12 +61,12 @@ export function certificateMarkdown(view: CertificateView): string {
       ? ['None was asked for.']
       : view.approvals.map(
           ({ person, reason, decidedOn, overrules }) =>
-            `- ${person}, ${day(decidedOn)}: ${reason}${overrules.length > 0 ? ` (overrules ${overrules.join(', ')})` : ''}`,
+            `- ${md(person)}, ${day(decidedOn)}: ${md(reason)}${overrules.length > 0 ? ` (overrules ${md(overrules.join(', '))})` : ''}`,
         )),
     '',
     '## How to verify',
     '',
-    ...verifyCommands(view).map((line) => `    ${line}`),
+    ...verifyCommands(view).map((line) => `    ${visibleLine(line)}`),
     '',
   ].join('\n');
 }

@@ -1,3 +1,5 @@
+import { visible, visibleLine } from '../../core/visible.ts';
+
 const units = ['B', 'kB', 'MB', 'GB'] as const;
 
 /** Decimal units, one digit after the point: 49.5 MB. */
@@ -34,9 +36,14 @@ export function clip(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
+/** Text for Markdown, on one line: nothing of it is markup, a link, HTML or the end of a table's cell. */
+export function escapeMarkdown(text: string): string {
+  return visibleLine(text).replaceAll(/[\\`*[\]<>|&]|^[#+-]|~~|(?<!\w)_|_(?!\w)/g, '\\$&');
+}
+
 /** Text for a page: nothing of it is markup. */
 export function escapeHtml(text: string): string {
-  return text
+  return visible(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

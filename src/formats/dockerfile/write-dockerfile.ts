@@ -1,3 +1,4 @@
+import { Failure } from '../../core/errors.ts';
 import type { ImageConfig } from '../oci/descriptor.ts';
 
 export interface DockerfileLayer {
@@ -21,6 +22,7 @@ export interface DockerfileInput {
  * "ADD": archives are unpacked with their owners and modes). The same image gives the same text.
  */
 export function writeDockerfile({ cell, digest, config, layers }: DockerfileInput): string {
+  refuseControl(config);
   const { Env = [], Labels = {}, User, WorkingDir, Entrypoint, Cmd, StopSignal } = config.config ?? {};
   const lines = [
     `# Generated with \`nodeworthy dockerfile ${cell}\`. Do not edit: change the recipe and generate it again.`,
@@ -42,6 +44,24 @@ export function writeDockerfile({ cell, digest, config, layers }: DockerfileInpu
 
 function assignment(name: string, value: string): string {
   return `${name}=${quote(value)}`;
+}
+
+/** A line's end in a value would be the beginning of an instruction, and there is no way to write it otherwise. */
+function refuseControl({ config = {} }: ImageConfig): void {
+  // oxlint-disable-next-line no-control-regex
+  const found = /[\u0000-\u001f\u007f]/;
+  for (const [name, value] of Object.entries(config)) {
+    if (collect(value).every((text) => !found.test(text))) continue;
+    throw new Failure('SOURCE_INVALID', `the image's ${name} holds a control character, which no Dockerfile can say`, {
+      hint: 'make the image again without it; nothing was written',
+    });
+  }
+}
+
+function collect(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, item]) => [name, ...collect(item)]);
 }
 
 /** Variables are expanded in a Dockerfile even between quotes. */
