@@ -78,3 +78,26 @@ describe('parseRecipe', () => {
     expect(failureOf(`${good}foo: 1\nbar: 2\n`).message.split('\n')).toHaveLength(2);
   });
 });
+
+describe('a recipe that somebody wrote to break its reader', () => {
+  const aliases = Array.from({ length: 12 }, (_, at) =>
+    at === 0 ? 'a0: &a0 [x, x]' : `a${at}: &a${at} [*a${at - 1}, *a${at - 1}, *a${at - 1}, *a${at - 1}]`,
+  ).join('\n');
+
+  it.each([
+    ['aliases that multiply', `${good}more:\n  ${aliases.replaceAll('\n', '\n  ')}\n`],
+    ['lists without end', `name: ${'['.repeat(100_000)}`],
+    ['maps without end', `name: ${'{a: '.repeat(100_000)}`],
+    ['megabytes of nothing', `${good}# ${'x'.repeat(5 << 20)}\n`],
+  ])('by %s is refused in a sentence', (_, text) => {
+    const failure = failureOf(text);
+    expect(failure.code).toBe('RECIPE_INVALID');
+    expect(failure.message.length).toBeLessThan(1000);
+  });
+
+  it.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])('names nothing with %s', (name) => {
+    const { recipe } = parseRecipe(good, 'x');
+    expect(recipe.bases[name]).toBeUndefined();
+    expect(recipe.environments[name]).toBeUndefined();
+  });
+});

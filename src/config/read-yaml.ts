@@ -3,6 +3,8 @@ import type { z } from 'zod';
 import { Failure } from '../core/errors.ts';
 import { suggest } from '../core/suggest.ts';
 
+const maxCharacters = 4 << 20;
+
 export interface ReadYaml<Value> {
   readonly value: Value;
   /** `file:line:column` of a part of the file. */
@@ -24,7 +26,22 @@ export function readYaml<Schema extends z.ZodType>(
   { file, schema, what, guide }: YamlFile<Schema>,
 ): ReadYaml<z.infer<Schema>> {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const whole = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      // The parser gives up on aliases that multiply, and the stack on what is nested without end.
+      throw new Failure('RECIPE_INVALID', `${file} is no ${what}: it is nested too deep, or repeats itself too often`, {
+        hint: 'write it without aliases, as people do',
+        cause: error,
+      });
+    }
+  };
+  if (text.length > maxCharacters)
+    throw new Failure('RECIPE_INVALID', `${file} is no ${what}: it has ${text.length} characters`, {
+      hint: `at most ${maxCharacters} make sense`,
+    });
+  const document = whole(() => parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true }));
   const [syntax] = document.errors;
   if (syntax) {
     const { line, col } = lines.linePos(syntax.pos[0]);
@@ -33,8 +50,9 @@ export function readYaml<Schema extends z.ZodType>(
     });
   }
   const place: Place = { document, lines, file, what, schema };
-  const parsed = schema.safeParse(document.toJS({ maxAliasCount: 100 }));
-  if (parsed.success) return { value: parsed.data, locate: (path) => at(place, path) };
+  const value = whole(() => document.toJS({ maxAliasCount: 100 }) as unknown);
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return { value: withoutPrototypes(parsed.data), locate: (path) => at(place, path) };
   const problems = parsed.error.issues.flatMap((issue) => describe(issue, place));
   const [first, ...rest] = problems;
   throw new Failure(
@@ -47,6 +65,18 @@ export function readYaml<Schema extends z.ZodType>(
       details: { problems: problems.map((problem) => problem.message) },
     },
   );
+}
+
+/**
+ * Names of others are looked up in these maps: one called `constructor` must be found only when it was written. What
+ * is no plain object stays what it is.
+ */
+function withoutPrototypes<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(withoutPrototypes) as T;
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const made = Object.create(null) as Record<string, unknown>;
+  for (const [name, item] of Object.entries(value)) made[name] = withoutPrototypes(item);
+  return made as T;
 }
 
 interface Place {

@@ -16,6 +16,7 @@ import {
   type GateInput,
 } from '../gate.ts';
 import type { BelievedStatement } from '../../trust/judge-bundle.ts';
+import { isAhead } from '../../trust/stated-on.ts';
 import { evidenceSeen } from '../evidence-seen.ts';
 import { newestScans } from '../newest-scans.ts';
 
@@ -108,13 +109,11 @@ function personProblem({ statement, approval }: Decided, now: Date): string | un
   if (person === undefined) return `the key ${statement.signer.name} is no person’s`;
   if (approval.person !== person) return `the key belongs to ${person}`;
   if (Date.parse(approval.expiresOn) <= now.getTime()) return `expired on ${approval.expiresOn}`;
-  // Signed with a clock that was set forward, it would never end.
-  return Date.parse(approval.decidedOn) > now.getTime() + dayMs
+  // Signed with a clock that was set forward, it would never end; what stops an image may come before its time.
+  return approval.decision === 'approved' && isAhead(approval.decidedOn, now)
     ? `is of ${approval.decidedOn}, which is not yet`
     : undefined;
 }
-
-const dayMs = 86_400_000;
 
 /** @returns why an approval does not count; undefined when it does */
 function problemOf(decided: Decided, input: GateInput): string | undefined {
