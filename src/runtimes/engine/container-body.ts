@@ -42,9 +42,13 @@ export function containerBody({
       ...privileges(request?.capabilities),
       PidsLimit: request?.pidsLimit ?? 512,
       ReadonlyRootfs: request?.readOnly ?? false,
-      Binds: (request?.binds ?? []).map(
-        ({ source, target, readOnly }) => `${source}:${target}:${readOnly ? 'ro' : 'rw'}`,
-      ),
+      // Not as text with colons, which a path may have as well.
+      Mounts: (request?.binds ?? []).map(({ source, target, readOnly }) => ({
+        Type: 'bind',
+        Source: source,
+        Target: target,
+        ReadOnly: readOnly,
+      })),
       Tmpfs: Object.fromEntries((request?.tmpfs ?? []).map((path) => [path, 'mode=1777'])),
       ...(request?.cpus === undefined ? {} : { CpuPeriod: 100_000, CpuQuota: Math.round(request.cpus * 100_000) }),
       ...(request?.memoryBytes === undefined ? {} : { Memory: request.memoryBytes, MemorySwap: request.memoryBytes }),

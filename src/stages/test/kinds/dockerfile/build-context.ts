@@ -1,5 +1,6 @@
-import { lstat, readFile, readdir, readlink, realpath } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, posix, relative, resolve } from 'node:path';
+import { BeneathError, openFolder, type Folder } from '../../../../core/beneath.ts';
 import { compareText } from '../../../../core/canonical-json.ts';
 import { digestOf } from '../../../../core/digest.ts';
 import { Failure } from '../../../../core/errors.ts';
@@ -19,15 +20,22 @@ export interface ContextEntry {
   readonly target?: string;
 }
 
+export interface FoundSource {
+  readonly root: ContextEntry;
+  readonly inside: readonly ContextEntry[];
+}
+
 export interface BuildContext {
-  readonly folder: string;
-  /** What a source means, with everything in its folders, in order of path. @throws Error with a reason */
-  find(source: string): Promise<{ readonly root: ContextEntry; readonly inside: readonly ContextEntry[] }[]>;
+  /** What a source means, with everything in its folders, in order of path. @throws ContextError with a reason */
+  find(source: string): Promise<FoundSource[]>;
+  /** The same for a source that is a path, whatever characters are in it. */
+  findPlain(source: string): Promise<FoundSource>;
   read(entry: ContextEntry): Promise<Buffer>;
   describe(entries: readonly ContextEntry[]): Promise<unknown>;
 }
 
 const maxFileBytes = 1 << 30;
+const maxEntries = 100_000;
 
 /** What a source can be wrong with; whoever knows the instruction says where. */
 export class ContextError extends Error {}
@@ -39,24 +47,35 @@ export async function openBuildContext(folder: string, dockerfile: string): Prom
   const isIgnored: Ignores = readDockerignore(text);
   const digests = new Map<string, Promise<string>>();
 
-  async function entryOf(path: string): Promise<ContextEntry | undefined> {
-    const stats = await lstat(join(folder, path)).catch(() => undefined);
-    if (!stats) return undefined;
-    if (stats.isDirectory()) return { path, kind: 'directory', isExecutable: true };
-    if (stats.isSymbolicLink())
-      return { path, kind: 'symlink', isExecutable: false, target: await readlink(join(folder, path)) };
-    if (!stats.isFile()) throw new ContextError(`${path} is neither a file nor a folder`);
-    if (stats.size > maxFileBytes) throw new ContextError(`${path} is larger than ${maxFileBytes} bytes`);
-    return { path, kind: 'file', isExecutable: (stats.mode & 0o100) !== 0 };
+  /** Each look at the folder begins at the folder itself, and follows no link that somebody put there since. */
+  async function within<T>(work: (opened: Folder) => Promise<T>): Promise<T> {
+    const opened = await openFolder(folder);
+    try {
+      return await work(opened);
+    } catch (error) {
+      throw error instanceof BeneathError ? new ContextError(error.message) : error;
+    } finally {
+      await opened.close();
+    }
   }
 
-  async function inside(path: string): Promise<ContextEntry[]> {
+  async function entryOf(opened: Folder, path: string): Promise<ContextEntry | undefined> {
+    const found = await opened.look(path);
+    if (!found) return undefined;
+    if (found.kind === 'directory') return { path, kind: 'directory', isExecutable: true };
+    if (found.kind === 'symlink') return { path, kind: 'symlink', isExecutable: false, target: found.target ?? '' };
+    if (found.sizeBytes > maxFileBytes) throw new ContextError(`${path} is larger than ${maxFileBytes} bytes`);
+    return { path, kind: 'file', isExecutable: (found.mode & 0o100) !== 0 };
+  }
+
+  async function inside(opened: Folder, path: string, seen = { entries: 0 }): Promise<ContextEntry[]> {
     const found: ContextEntry[] = [];
-    for (const name of (await readdir(join(folder, path))).sort(compareText)) {
+    for (const name of (await opened.list(path)).sort(compareText)) {
+      if (++seen.entries > maxEntries) throw new ContextError(`${path} has more than ${maxEntries} files`);
       const child = path === '.' ? name : posix.join(path, name);
-      const entry = await entryOf(child);
+      const entry = await entryOf(opened, child);
       if (!entry) continue;
-      const children = entry.kind === 'directory' ? await inside(child) : [];
+      const children = entry.kind === 'directory' ? await inside(opened, child, seen) : [];
       // A folder that is left out is there all the same when something in it was taken back.
       if (isIgnored(child) && children.length === 0) continue;
       found.push(entry, ...children);
@@ -64,45 +83,55 @@ export async function openBuildContext(folder: string, dockerfile: string): Prom
     return found;
   }
 
-  const read = ({ path }: ContextEntry): Promise<Buffer> => readFile(join(folder, path));
+  const readNow = ({ path }: ContextEntry): Promise<Buffer> => within((opened) => opened.read(path, maxFileBytes));
+
+  /** A result is about the files that were described: others are not taken in their place. */
+  async function read(entry: ContextEntry): Promise<Buffer> {
+    const bytes = await readNow(entry);
+    const described = await digests.get(entry.path);
+    if (described !== undefined && described !== digestOf(bytes))
+      throw new ContextError(`${entry.path} was changed while the test ran`);
+    return bytes;
+  }
 
   function digestOfFile(entry: ContextEntry): Promise<string> {
-    const known = digests.get(entry.path) ?? read(entry).then((bytes) => digestOf(bytes));
+    const known = digests.get(entry.path) ?? readNow(entry).then((bytes) => digestOf(bytes));
     digests.set(entry.path, known);
     return known;
   }
 
-  /** A link in a folder's place could lead to any file of this machine. */
-  async function requireInside(path: string): Promise<void> {
-    const place = await realpath(join(folder, path, '..')).catch(() => undefined);
-    const root = await realpath(folder);
-    if (place !== undefined && place !== root && !place.startsWith(`${root}/`) && path !== '.')
-      throw new ContextError(`${path} leads out of the test's folder over a link`);
+  function normalised(source: string): string {
+    const path = posix.normalize(source.replace(/^\/+/, '') || '.').replace(/\/$/, '');
+    if (path.startsWith('..') || relative(folder, resolve(folder, path)).startsWith('..'))
+      throw new ContextError(`${source} lies outside of the test's folder`);
+    return path;
+  }
+
+  async function findPlain(opened: Folder, source: string): Promise<FoundSource> {
+    const path = await opened.resolve(normalised(source));
+    const root = path === '.' || !isIgnored(path) ? await entryOf(opened, path) : undefined;
+    if (!root) {
+      const why = (await entryOf(opened, path)) ? 'is left out by .dockerignore' : 'does not exist';
+      throw new ContextError(`${source} ${why}`);
+    }
+    return { root, inside: root.kind === 'directory' ? await inside(opened, path) : [] };
   }
 
   return {
-    folder,
     read,
-    async find(source) {
-      const path = posix.normalize(source.replace(/^\/+/, '') || '.').replace(/\/$/, '');
-      if (path.startsWith('..') || relative(folder, resolve(folder, path)).startsWith('..'))
-        throw new ContextError(`${source} lies outside of the test's folder`);
-      await requireInside(isPattern(path) ? path.slice(0, path.search(/[*?[]/)) || '.' : path);
-      if (!isPattern(path)) {
-        const root = path === '.' || !isIgnored(path) ? await entryOf(path) : undefined;
-        if (!root) {
-          const why = (await entryOf(path)) ? 'is left out by .dockerignore' : 'does not exist';
-          throw new ContextError(`${source} ${why}`);
-        }
-        return [{ root, inside: root.kind === 'directory' ? await inside(path) : [] }];
-      }
-      const expression = pathExpression(path);
-      const roots = (await inside('.')).filter((entry) => expression.test(entry.path));
-      if (roots.length === 0) throw new ContextError(`${source} matches no file`);
-      return await Promise.all(
-        roots.map(async (root) => ({ root, inside: root.kind === 'directory' ? await inside(root.path) : [] })),
-      );
-    },
+    findPlain: (source) => within((opened) => findPlain(opened, source)),
+    find: (source) =>
+      within(async (opened) => {
+        const path = normalised(source);
+        if (!isPattern(path)) return [await findPlain(opened, source)];
+        const expression = pathExpression(path);
+        const roots = (await inside(opened, '.')).filter((entry) => expression.test(entry.path));
+        if (roots.length === 0) throw new ContextError(`${source} matches no file`);
+        const found: FoundSource[] = [];
+        for (const root of roots)
+          found.push({ root, inside: root.kind === 'directory' ? await inside(opened, root.path) : [] });
+        return found;
+      }),
     async describe(entries) {
       const described: unknown[] = [];
       for (const entry of entries) {

@@ -1,4 +1,4 @@
-import { join, posix } from 'node:path';
+import { posix } from 'node:path';
 import { Failure, isFailure } from '../../../../core/errors.ts';
 import { WordError } from '../../../../formats/dockerfile/expand-words.ts';
 import type {
@@ -14,6 +14,7 @@ import { layerKey, type LayerKey, type TestStep } from '../../layer-cache.ts';
 import type { CaseOutcome, TestSettings, TestTarget } from '../../suite.ts';
 import { ContextError, outsideOf, plainSource, type BuildContext } from './build-context.ts';
 import { expanders, nextState, startState, type BuildState } from './build-state.ts';
+import { openMountCopies, type MountCopies } from './mount-copy.ts';
 import { copyFiles } from './copy-files.ts';
 
 export interface LoadedDockerfile {
@@ -167,7 +168,9 @@ async function identityOf(
         : [];
   const files: unknown[] = [];
   for (const source of sources)
-    for (const { root, inside } of await context.find(plainSource(source)))
+    for (const { root, inside } of instruction.kind === 'run'
+      ? [await context.findPlain(plainSource(source))]
+      : await context.find(plainSource(source)))
       files.push(await context.describe([root, ...inside]));
   return { words, files, state, hosts: settings.hosts };
 }
@@ -228,22 +231,40 @@ async function ownerOf(
 }
 
 async function run(
+  target: TestTarget,
+  test: LoadedDockerfile,
+  run: { readonly progress: Progress; readonly instruction: { readonly line: number } & RunInstruction },
+): Promise<Made | undefined> {
+  const copies = await openMountCopies(target.store);
+  try {
+    return await runMounted(target, test, { ...run, copies });
+  } finally {
+    await copies.remove();
+  }
+}
+
+async function runMounted(
   { runtime, context }: TestTarget,
   test: LoadedDockerfile,
   {
     progress,
     instruction,
-  }: { readonly progress: Progress; readonly instruction: { readonly line: number } & RunInstruction },
+    copies,
+  }: {
+    readonly progress: Progress;
+    readonly instruction: { readonly line: number } & RunInstruction;
+    readonly copies: MountCopies;
+  },
 ): Promise<Made | undefined> {
   const { state, environment } = progress;
   const { word } = expanders(state, test.dockerfile.escape);
   const binds: Bind[] = [];
   for (const mount of instruction.mounts) {
     if (mount.type !== 'bind') continue;
-    const [found] = await test.context.find(word(mount.source));
-    if (found?.root.kind === 'symlink') throw new ContextError(`${mount.source} is a link: name what it leads to`);
+    const found = await test.context.findPlain(word(mount.source));
+    if (found.root.kind === 'symlink') throw new ContextError(`${mount.source} is a link: name what it leads to`);
     binds.push({
-      source: join(test.context.folder, word(mount.source)),
+      source: await copies.copy(test.context, found),
       target: posix.resolve(state.workingDirectory, word(mount.target)),
       readOnly: true,
     });
