@@ -29,6 +29,7 @@ export const verify = defineCommand<VerifyResult>({
     ...recipeOptions,
     ...trustOptions,
     ...runtimeOption,
+    deep: { type: 'boolean', summary: 'Read every layer; always done for a folder' },
     explain: { type: 'boolean', summary: 'Say of each check what was found, and what to do' },
     rebuild: { type: 'boolean', summary: 'Make it again from its published inputs, and compare bit for bit' },
     sign: { type: 'boolean', summary: 'With --rebuild: sign what came of it, for the gate `reproduced`' },
@@ -49,6 +50,8 @@ export const verify = defineCommand<VerifyResult>({
       const found: Verification = await verifyImage(opened.store, opened.image, {
         trust,
         now: context.now,
+        // A registry proves what it takes; a folder holds what anybody left in it.
+        deep: options['deep'] === true || opened.isFolder,
         ...(environment ? { environment } : {}),
       });
       const validUntil = found.certificate?.nodeworthy_validUntil;

@@ -13,6 +13,8 @@ export interface OpenedReference {
   readonly store: Store;
   /** What the reference means now: from here on only its digest counts. */
   readonly image: Descriptor;
+  /** A layout, which no server looks after. */
+  readonly isFolder: boolean;
   close(): Promise<void>;
 }
 
@@ -44,7 +46,7 @@ export async function openReference(reference: string, options: OpenOptions): Pr
     await store.close();
     throw error;
   });
-  if (found) return { store, image: found.descriptor, close: () => store.close() };
+  if (found) return { store, image: found.descriptor, isFolder: false, close: () => store.close() };
   await store.close();
   throw new Failure('NOT_FOUND', `${repository} has no image ${digest ?? tag}`, { hint: 'check the reference' });
 }
@@ -58,7 +60,7 @@ async function fromLayout(folder: string, name: string | undefined): Promise<Ope
   const tags = await store.listTags();
   const reference = name ?? (tags.length === 1 ? tags[0] : undefined);
   const found = reference === undefined ? undefined : await store.getManifest(reference);
-  if (found) return { store, image: found.descriptor, close: async () => {} };
+  if (found) return { store, image: found.descriptor, isFolder: true, close: async () => {} };
   throw new Failure(
     'NOT_FOUND',
     name === undefined ? `${folder} has ${tags.length} tags` : `${folder} has no image ${name}`,

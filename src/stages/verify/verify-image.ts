@@ -11,6 +11,7 @@ import { revocationGate } from '../../gates/members/revocation.ts';
 import { readIndex } from '../../store/manifest.ts';
 import type { Store } from '../../store/store.ts';
 import type { TrustPolicy } from '../../trust/trust-policy.ts';
+import { checkBytes } from './check-bytes.ts';
 import { bestCertificate, certificatesFor } from '../certify/find-certificate.ts';
 import { lineName, lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
 import type { AskedEnvironment } from '../gate/custom-gates.ts';
@@ -33,6 +34,8 @@ export interface Verification {
 export interface VerifyOptions {
   readonly trust: TrustPolicy;
   readonly now: Date;
+  /** Read every layer, and not only what is said of it. */
+  readonly deep?: boolean;
   /** Policy to hold the image to now; without it, the one that the certificate names is believed. */
   readonly environment?: AskedEnvironment;
 }
@@ -58,6 +61,10 @@ export async function verifyImage(store: Store, image: Descriptor, options: Veri
         digest: entry.digest,
       }))
     : [{ platform: 'platform', digest: image.digest }];
+  const named = platforms.map(({ platform, digest }) => ({ platform: isIndex ? platform : undefined, digest }));
+  // Evidence is read at the same time.
+  const bytes = checkBytes(store, named, { deep: options.deep ?? false });
+  bytes.catch(() => {});
   const evidence = new Map<Digest, EvidenceOf>([[image.digest, own]]);
   const others = [...platforms.map(({ digest }) => digest), ...(index ? [index] : [])];
   const wanted = [...others, ...(certificate?.nodeworthy_inputs ?? []).map(({ subject }) => subject)];
@@ -71,6 +78,7 @@ export async function verifyImage(store: Store, image: Descriptor, options: Veri
   const all = [...evidence.values()];
   if (isIndex)
     checks.push(...platforms.map((target) => platformCheck(target, evidence.get(target.digest), { image, options })));
+  checks.push(await bytes);
   checks.push(subjectCheck(image.digest, platforms, certificate, isIndex));
   checks.push(inputsCheck(certificate, evidence));
   checks.push(revocationCheck(all));

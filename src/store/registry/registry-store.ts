@@ -67,11 +67,12 @@ export function openRegistryStore(options: RegistryOptions): RegistryStore {
 
   return {
     location: options.repository,
-    async hasBlob(digest) {
+    async hasBlob(digest, size) {
       if (known.has(digest)) return true;
       const found = await headBlob(transport, digest);
-      if (found) known.add(digest);
-      return found !== undefined;
+      const fits = found !== undefined && (size === undefined || found.size === undefined || found.size === size);
+      if (fits) known.add(digest);
+      return fits;
     },
     openBlob: ({ digest, size }) => getBlob(transport, digest, size),
     async putBlob(source) {
