@@ -1,6 +1,11 @@
 import { chooseEnvironment } from './config/choose-environment.ts';
 import type { LoadedRecipe } from './config/load-recipe.ts';
 import type { Context } from './core/context.ts';
+import type { Digest } from './core/digest.ts';
+import { believedEvidence } from './evidence/believed-evidence.ts';
+import { bestCertificate } from './stages/certify/find-certificate.ts';
+import { verifyImage } from './stages/verify/verify-image.ts';
+import type { Store } from './store/store.ts';
 import { Failure, isFailure } from './core/errors.ts';
 import { authorOf, openSigning, trustOf, type Signing } from './evidence/signing.ts';
 import type { Candidate } from './stages/assemble/assemble-cell.ts';
@@ -160,6 +165,19 @@ export async function certify(
 ): Promise<void> {
   const { index, platforms } = candidate;
   await certifyCell({ store, name: loaded.recipe.name, policy, gated, index, platforms, signing }, context);
+}
+
+/** Whether an image has a certificate of this policy's environment that is valid now, and nothing stops it. */
+export async function isCertified(
+  store: Store,
+  digest: Digest,
+  { trust, environment }: Pick<Policy, 'trust' | 'environment'>,
+  { verificationTime: now }: Pick<Context, 'verificationTime'>,
+): Promise<boolean> {
+  const image = await store.getManifest(digest);
+  if (!image || !(await verifyImage(store, image.descriptor, { trust, now })).verified) return false;
+  const certificate = bestCertificate(await believedEvidence(store, digest, { trust, now }), environment);
+  return certificate !== undefined && Date.parse(certificate.nodeworthy_validUntil) > now.getTime();
 }
 
 /** @throws Failure DENIED with what the gates say; nothing is published then */

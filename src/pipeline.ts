@@ -6,7 +6,15 @@ import { Failure, isFailure } from './core/errors.ts';
 import type { LoadedRecipe } from './config/load-recipe.ts';
 import type { CellResult, Goal, Outcome } from './cell-result.ts';
 import { recordHistory, writeCellLog } from './cell-log.ts';
-import { attest, attestFailed, certify, gate, requireAllowed, type CertifiedCell } from './pipeline-evidence.ts';
+import {
+  attest,
+  attestFailed,
+  certify,
+  gate,
+  isCertified,
+  requireAllowed,
+  type CertifiedCell,
+} from './pipeline-evidence.ts';
 import { chooseCells, planLocked } from './pipeline-plan.ts';
 import { loadSuites, makeCandidate } from './pipeline-cells.ts';
 import { openResources } from './pipeline-resources.ts';
@@ -31,6 +39,7 @@ import type { BenchOptions } from './stages/test/run-suites.ts';
 import type { TestSuite } from './stages/test/suite.ts';
 import { suiteNames, testCandidate, type PlatformReport } from './stages/test/test-candidate.ts';
 import type { LayoutStore } from './store/layout/layout-store.ts';
+import type { Store } from './store/store.ts';
 
 export type { CellResult, Goal } from './cell-result.ts';
 
@@ -113,7 +122,8 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
         steps.gated = await gate(input, certification, job);
         const { decision } = steps.gated;
         const admit = async () => requireAllowed(await gate(input, certification, job));
-        const publication = { job, admit, inputs, targets: resources.targets() };
+        const certified = (at: Store, digest: Digest) => isCertified(at, digest, certification.policy, context);
+        const publication = { job, admit, isCertified: certified, inputs, targets: resources.targets() };
         if (decision.result !== 'allowed') {
           await withdraw(publishing(input, cell, publication));
           return decision.result;
@@ -191,6 +201,7 @@ async function test(
 interface Publishing {
   readonly job: CertifiedCell;
   readonly admit: () => Promise<void>;
+  readonly isCertified: PublishOptions['isCertified'];
   /** What the image can be made again from. */
   readonly inputs: Descriptor | undefined;
   readonly targets: readonly PublishTarget[];

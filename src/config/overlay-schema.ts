@@ -7,6 +7,11 @@ const absolutePath = z
 const numericUser = z.string().regex(/^\d+:\d+$/, 'numbers, like 1000:1000');
 
 /** What a client or an environment wants differently; applied to the cells it names, in the order of the recipe. */
+/** What tells an image from others: its cell, and what it is of. */
+function isOwnLabel(name: string): boolean {
+  return name.startsWith('io.nodeworthy.') || name === 'org.opencontainers.image.version';
+}
+
 export const OverlaySchema = z.strictObject({
   name: z
     .string()
@@ -64,7 +69,18 @@ export const OverlaySchema = z.strictObject({
     )
     .default([])
     .describe('Accounts added to passwd and group'),
-  labels: z.record(z.string().min(1), z.string()).default({}).describe('Labels of the image'),
+  labels: z
+    .record(
+      z
+        .string()
+        .min(1)
+        .refine((name) => !isOwnLabel(name), {
+          error: 'labels of this name say which image it is, and are not for overlays',
+        }),
+      z.string(),
+    )
+    .default({})
+    .describe('Labels of the image'),
   packages: z
     .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'a package name'))
     .default([])

@@ -19,7 +19,14 @@ import { compressions, type CompressionName } from '../../formats/layer-compress
 import { readCandidateMemo } from './candidate-memo.ts';
 import { computeClosure } from './closure.ts';
 import { decideConfigurationLayer } from './configuration-layer.ts';
-import { imageConfigBytes, imageIndexBytes, imageManifestBytes, type ImageFacts } from './image-documents.ts';
+import {
+  identityLabels,
+  imageConfigBytes,
+  imageIndexBytes,
+  imageManifestBytes,
+  type ImageFacts,
+} from './image-documents.ts';
+import { requireOwnImage } from './require-own-image.ts';
 import { decideNodeParts } from './node-parts.ts';
 import { decideSystemParts, type SystemParts } from './system-parts.ts';
 
@@ -84,7 +91,15 @@ export async function assembleCell(
   const named = new Set(cell.platforms.map(({ system }) => system));
   const systems = lock.systems.filter(({ id }) => named.has(id));
   const key = digestOf(canonicalJson({ cell, systems, name: lock.name, compressor: compression.id }));
+  const own = (made: z.infer<typeof Memo>): Promise<void> =>
+    requireOwnImage(store, {
+      cell: cell.id,
+      index: made.index.digest,
+      platforms: made.platforms.map(({ platform, manifest }) => ({ platform, manifest: manifest.digest })),
+      says: identityLabels({ ...cell, cell: cell.id }),
+    });
   const known = await readCandidateMemo(store, { kind: 'candidates', key }, Memo);
+  if (known) await own(known);
   if (known) return { cell: cell.id, index: known.index, platforms: known.platforms, blobs: known.blobs, reused: true };
   if (options.knownOnly) throw notBuilt(cell.id);
 
@@ -111,6 +126,7 @@ export async function assembleCell(
     layers,
   }));
   const blobs = [index, ...built.flatMap((item) => [item.manifest, ...item.blobs])];
+  await own({ index, platforms, blobs });
   await store.notes.write('candidates', hexOf(key), canonicalJson({ index, platforms, blobs }));
   return { cell: cell.id, index, platforms, blobs, reused: false };
 }

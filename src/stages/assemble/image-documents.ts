@@ -23,16 +23,26 @@ export interface ImageFacts {
   readonly configuration: ImageConfiguration;
 }
 
-function imageLabels(facts: Omit<ImageFacts, 'architecture'>): Record<string, string> {
+/** Which image it is. */
+export function identityLabels(
+  facts: Pick<ImageFacts, 'cell' | 'release' | 'base' | 'variant'>,
+): Record<string, string> {
   return {
     'io.nodeworthy.base': facts.base,
     'io.nodeworthy.cell': facts.cell,
     'io.nodeworthy.variant': facts.variant,
+    'org.opencontainers.image.version': facts.release,
+  };
+}
+
+function imageLabels(facts: Omit<ImageFacts, 'architecture'>): Record<string, string> {
+  return {
     'org.opencontainers.image.created': isoTime(facts.created),
     'org.opencontainers.image.description': `Node.js ${facts.release} on ${facts.base}, variant ${facts.variant}`,
     'org.opencontainers.image.title': facts.name,
-    'org.opencontainers.image.version': facts.release,
     ...facts.configuration.labels,
+    // Whatever an overlay says, it stays the image that it is.
+    ...identityLabels(facts),
   };
 }
 

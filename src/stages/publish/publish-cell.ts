@@ -30,6 +30,8 @@ export interface PublishOptions {
   readonly suitesFor: (platform: string) => readonly Suite[];
   /** Asks the gates once more, just before tags move; throws when they do not allow it. */
   readonly admit: () => Promise<void>;
+  /** Whether an image is certified where it lies: tags go back to nothing else. */
+  readonly isCertified: (store: Store, digest: Digest) => Promise<boolean>;
   /** Artifact with what the image can be made again from, where there is one. */
   readonly inputs: Descriptor | undefined;
   /** The embedded store first, then registries. */
@@ -208,7 +210,7 @@ async function publishTo(
     await options.admit();
     const entry: JournalEntry = { target: target.name, cell: cell.id, to: candidate.index, moves };
     await writeJournal(store, entry);
-    await target.store.moveTags(toMoves(entry));
+    await target.store.moveTags(toMoves(options, entry));
     await clearJournal(store, entry);
   }
   if (moves.length === 0) await sendEvidence(options, target);
@@ -260,7 +262,7 @@ export async function withdraw(options: PublishOptions): Promise<void> {
     for (const target of targets) {
       const entry = await openJournal(store, { target: target.name, cell: cell.id });
       if (entry) {
-        await undo(target.store, entry);
+        await undo(options, target.store, entry);
         await clearJournal(store, entry);
       }
       if (target.store !== store && (await target.store.getManifest(candidate.index.digest)))
@@ -280,25 +282,39 @@ async function finishInterrupted(options: PublishOptions, target: PublishTarget)
   const isSame = entry.to.digest === candidate.index.digest && (await target.store.getManifest(entry.to.digest));
   if (isSame) {
     await admit();
-    await target.store.moveTags(toMoves(entry));
-  } else await undo(target.store, entry);
+    await target.store.moveTags(toMoves(options, entry));
+  } else await undo(options, target.store, entry);
   await clearJournal(store, entry);
 }
 
-async function undo(store: Store, entry: JournalEntry): Promise<void> {
+/**
+ * Takes back what was begun: moving tags of the cell that were moved already, to what they meant before when that is
+ * certified. A revision stays where it is for ever, and what somebody moved since is not touched.
+ */
+async function undo(
+  { cell, isCertified }: Pick<PublishOptions, 'cell' | 'isCertified'>,
+  store: Store,
+  entry: JournalEntry,
+): Promise<void> {
+  const own = new Set(cell.aliases);
   const back: TagMove[] = [];
   const gone: string[] = [];
   for (const { tag, from } of entry.moves) {
+    if (!own.has(tag) || (await store.resolveTag(tag))?.digest !== entry.to.digest) continue;
     const before = from && (await store.getManifest(from));
-    if (before) back.push({ tag, to: before.descriptor });
-    else if (await store.resolveTag(tag)) gone.push(tag);
+    if (before && (await isCertified(store, before.descriptor.digest))) back.push({ tag, to: before.descriptor });
+    else gone.push(tag);
   }
   await store.moveTags(back);
   await store.removeTags(gone);
 }
 
-function toMoves(entry: JournalEntry): TagMove[] {
-  return entry.moves.map(({ tag }) => ({
+/** Of what is written down only tags of this cell are moved, and of its revisions only new ones. */
+function toMoves({ cell }: Pick<PublishOptions, 'cell'>, entry: JournalEntry): TagMove[] {
+  const own = new Set(cell.aliases);
+  const isOwn = ({ tag, from }: JournalEntry['moves'][number]): boolean =>
+    own.has(tag) || (from === undefined && revisionNumbers([tag], cell.id).length > 0);
+  return entry.moves.filter(isOwn).map(({ tag }) => ({
     tag,
     to: { mediaType: entry.to.mediaType, digest: entry.to.digest, size: entry.to.size },
   }));
