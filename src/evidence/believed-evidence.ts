@@ -1,10 +1,9 @@
-import { mapConcurrent } from '../core/concurrency.ts';
 import type { Digest } from '../core/digest.ts';
 import type { EvidenceOf } from '../gates/gate.ts';
 import type { Store } from '../store/store.ts';
-import { judgeBundle } from '../trust/judge-bundle.ts';
+import { judgeBundle, type Judgement } from '../trust/judge-bundle.ts';
 import type { TrustPolicy } from '../trust/trust-policy.ts';
-import { readEvidence } from './evidence-store.ts';
+import { eachEvidence, maxBundleBytes } from './evidence-store.ts';
 
 export interface BelieveOptions {
   readonly trust: TrustPolicy;
@@ -17,8 +16,11 @@ export async function believedEvidence(
   subject: Digest,
   { trust, now }: BelieveOptions,
 ): Promise<EvidenceOf> {
-  const stored = await readEvidence(store, subject);
-  const judged = await mapConcurrent(stored, 4, ({ bytes }) => judgeBundle(bytes, { subject, trust, now }));
+  const judged = await eachEvidence(store, subject, async (item): Promise<Judgement> => {
+    if ('bytes' in item) return await judgeBundle(item.bytes, { subject, trust, now });
+    const problem = `it has ${item.bundle.size} bytes, and no statement has more than ${maxBundleBytes}`;
+    return { believed: false, kind: undefined, problem, bundleDigest: item.bundle.digest };
+  });
   return {
     subject,
     statements: judged.flatMap((item) => (item.believed ? [item.statement] : [])),

@@ -12,7 +12,10 @@ import type { Store } from '../store/store.ts';
 
 /** Digest of what a statement was made from: the next run knows without reading it that nothing changed. */
 export const inputsAnnotation = 'io.nodeworthy.inputs';
-const maxBundleBytes = 64 << 20;
+/** The largest that a build makes has a tenth of it. Whoever may push may attach more, and nobody reads that. */
+export const maxBundleBytes = 32 << 20;
+/** Over all bundles of a digest: a list that somebody filled is not read in part, because what stops may be at its end. */
+const maxEvidenceBytes = 512 << 20;
 
 export interface SignedEvidence {
   readonly kind: PredicateKind;
@@ -80,13 +83,36 @@ export interface StoredEvidence extends ListedEvidence {
   readonly bytes: Buffer;
 }
 
-/** Every bundle on a subject, with its bytes. */
+/** Every bundle on a subject, with its bytes. @throws Failure as {@link eachEvidence} */
 export async function readEvidence(store: Store, subject: Digest): Promise<StoredEvidence[]> {
+  const found = await eachEvidence(store, subject, async (item) => item);
+  return found.flatMap((item) => ('bytes' in item ? [item] : []));
+}
+
+/**
+ * Reads every bundle on a subject one after the other, a few at a time: what `use` does not keep is not kept in memory.
+ * One that is too large to be a statement is passed on without its bytes.
+ * @throws Failure STORE_DAMAGED when there is more than anybody has to say of a digest
+ */
+export async function eachEvidence<T>(
+  store: Store,
+  subject: Digest,
+  use: (item: StoredEvidence | ListedEvidence) => Promise<T>,
+): Promise<T[]> {
   const listed = await listEvidence(store, subject);
-  return await mapConcurrent(listed, 8, async (item) => ({
-    ...item,
-    bytes: await readBlob(store, item.bundle, maxBundleBytes),
-  }));
+  const readable = listed.filter(({ bundle }) => bundle.size <= maxBundleBytes);
+  const total = readable.reduce((sum, { bundle }) => sum + bundle.size, 0);
+  if (total > maxEvidenceBytes)
+    throw new Failure(
+      'STORE_DAMAGED',
+      `${store.location}: ${listed.length} referrers of ${subject} have ${total} bytes, at most ${maxEvidenceBytes} are read`,
+      { hint: 'somebody has filled the list: take away what does not belong there' },
+    );
+  return await mapConcurrent(listed, 4, async (item) =>
+    use(
+      item.bundle.size > maxBundleBytes ? item : { ...item, bytes: await readBlob(store, item.bundle, maxBundleBytes) },
+    ),
+  );
 }
 
 /**

@@ -6,10 +6,14 @@ import { decompressLayer } from '../store/decompress-layer.ts';
 import type { LayoutStore } from '../store/layout/layout-store.ts';
 import { isProven } from '../store/proven-layers.ts';
 
+/** What compresses best among files that people ship stays far below this; a file of zeros does not. */
+const mostTimes = 50;
+const smallestLimit = 2 * 2 ** 30;
+
 /**
  * A layer as a tar archive, proven on the way: the blob by its digest, and what it unpacks to by the diffID that a
  * configuration claims. Whoever reads to the last byte has what both promise.
- * @throws Failure INTEGRITY at the end of other bytes
+ * @throws Failure INTEGRITY at the end of other bytes, ARCHIVE_HOSTILE in the middle of too many
  */
 export async function* openLayer(
   store: LayoutStore,
@@ -17,7 +21,16 @@ export async function* openLayer(
   diffId: Digest,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = (await isProven(store, layer.digest, diffId)) ? undefined : createHash('sha256');
+  const most = smallestLimit + layer.size * mostTimes;
+  let size = 0;
   for await (const chunk of decompressLayer(store.openBlob(layer), layer)) {
+    size += chunk.length;
+    if (size > most)
+      throw new Failure(
+        'ARCHIVE_HOSTILE',
+        `layer ${layer.digest} has ${layer.size} bytes and unpacks to more than ${Math.round(most / 1e6)} MB`,
+        { hint: 'no files that people write compress like that: it was made to fill disks, and is not unpacked' },
+      );
     hash?.update(chunk);
     yield chunk;
   }
