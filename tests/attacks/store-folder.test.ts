@@ -1,6 +1,6 @@
 // Whoever can write to the store's folder, and has no key: a CI cache, a shared volume, an earlier job.
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { canonicalJson } from '../../src/core/canonical-json.ts';
@@ -261,11 +261,10 @@ describe('before a run', () => {
       },
       {
         name: 'the list of the store is cut off',
-        async change(world) {
-          await copyFile(world.path('index.json'), join(world.cwd, 'saved.json'));
-          await truncate(world.path('index.json'), 1000);
-        },
-        answer: { exitCode: 1, says: /index\.json is not an OCI image index/ },
+        change: (world) => truncate(world.path('index.json'), 1000),
+        answer: { exitCode: 4, says: /index\.json is not an OCI image index\s+hint: .*move the store away/ },
+        // Nothing is written over what somebody may want to look at.
+        holds: async (world) => expect((await readFile(world.path('index.json'))).length).toBe(1000),
       },
     ],
   );

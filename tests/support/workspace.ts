@@ -23,18 +23,21 @@ export async function temporaryFolder(): Promise<string> {
  */
 export type Prepared = 'inputs' | 'layers' | 'reports';
 
-/** Folders of a store's state that hold what was made from inputs, by digest. */
-const madeParts = ['expanded', 'inventories', 'layers', 'listings', 'proven', 'systems', 'unpacked'];
+/**
+ * Folders of a store's state that hold notes of what was made from inputs. Kept files and folders beside them stay
+ * behind: a link touches what it leads to, and what was touched is made again.
+ */
+const madeParts = ['inventories', 'layers', 'listings', 'proven'];
 
-/** Hard links to what the store of a workspace has. `index.json` is a copy: it is the one file that changes. */
+/** Blobs as hard links to what the store of a workspace has, and copies of what was noted about them. */
 export function linkStore(from: string, to: string, prepared: Exclude<Prepared, 'inputs'>): void {
   const [source, target] = [join(from, '.nodeworthy/store'), join(to, '.nodeworthy/store')];
   const state = [...madeParts, ...(prepared === 'reports' ? ['candidates'] : [])];
   mkdirSync(join(target, '.nodeworthy'), { recursive: true });
   mkdirSync(join(target, 'blobs'), { recursive: true });
-  const folders = ['blobs/sha256', ...state.map((name) => `.nodeworthy/${name}`)];
-  for (const folder of folders.filter((name) => existsSync(join(source, name))))
-    execFileSync('cp', ['-al', join(source, folder), join(target, folder)]);
+  execFileSync('cp', ['-al', join(source, 'blobs/sha256'), join(target, 'blobs/sha256')]);
+  for (const folder of state.map((name) => `.nodeworthy/${name}`).filter((name) => existsSync(join(source, name))))
+    execFileSync('cp', ['-a', join(source, folder), join(target, folder)]);
   if (prepared === 'reports') copyFileSync(join(source, 'index.json'), join(target, 'index.json'));
 }
 

@@ -36,6 +36,7 @@ export const certificate = defineCommand<CertificateResult>({
         reference,
         trust,
         now: context.now,
+        deep: opened.isFolder,
         ...(environment ? { environment } : {}),
       });
       const files: string[] = [];

@@ -82,6 +82,8 @@ export interface DescribeOptions {
   readonly reference: string;
   readonly trust: TrustPolicy;
   readonly now: Date;
+  /** As `verify` has it. */
+  readonly deep: boolean;
   readonly environment?: AskedEnvironment;
 }
 
@@ -101,6 +103,7 @@ export async function describeCertificate(
   const { checks, verified } = await verifyImage(store, image, {
     trust,
     now,
+    deep: options.deep,
     ...(options.environment ? { environment: options.environment } : {}),
   });
   const index = await readIndex(store, image.digest);

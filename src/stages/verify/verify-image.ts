@@ -78,12 +78,22 @@ export async function verifyImage(store: Store, image: Descriptor, options: Veri
   const all = [...evidence.values()];
   if (isIndex)
     checks.push(...platforms.map((target) => platformCheck(target, evidence.get(target.digest), { image, options })));
-  checks.push(await bytes);
+  const whole = await bytes;
+  checks.push(whole);
   checks.push(subjectCheck(image.digest, platforms, certificate, isIndex));
   checks.push(inputsCheck(certificate, evidence));
   checks.push(revocationCheck(all));
   checks.push(lineCheck(all, certificate, now), waiversCheck(certificate, now));
-  if (options.environment) checks.push(await policyCheck(store, { index, evidence, certificate, options }));
+  if (options.environment)
+    checks.push(
+      whole.ok
+        ? await policyCheck(store, { index, evidence, certificate, options })
+        : {
+            id: `policy ${options.environment.name}`,
+            ok: false,
+            reason: 'an image that is not whole is held to no policy',
+          },
+    );
   return { verified: checks.every(({ ok }) => ok), digest: image.digest, checks, certificate };
 }
 
