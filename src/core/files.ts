@@ -1,8 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { systemCode, translateFileError } from './errors.ts';
+import { Failure, systemCode, translateFileError } from './errors.ts';
 
 /** Writes a file so that readers and a crash see either the old or the new content, never a part. */
 export async function writeFileAtomic(path: string, content: Uint8Array | string, mode = 0o644): Promise<void> {
@@ -57,6 +69,32 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<s
   } finally {
     await file.close();
   }
+}
+
+/**
+ * A folder for its owner alone, made when there is none. A link in its place would lead to what is somebody else's.
+ * @throws Failure STORE_DAMAGED for one that is no folder of its own
+ */
+export async function privateFolder(path: string): Promise<string> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw translateFileError(error, path);
+  }
+  const found = await lstat(path);
+  if (!found.isDirectory())
+    throw new Failure('STORE_DAMAGED', `${path} is ${found.isSymbolicLink() ? 'a link' : 'no folder'}`, {
+      hint: 'some other program put it there: move it away, and run again',
+    });
+  // Older versions left it open.
+  if ((found.mode & 0o077) !== 0) await chmod(path, 0o700);
+  return path;
+}
+
+/** Names in a folder; none where there is no folder, or a link to one. */
+export async function namesIn(path: string): Promise<string[]> {
+  const found = await lstat(path).catch(() => undefined);
+  return found?.isDirectory() ? await readdir(path) : [];
 }
 
 /** Makes a rename durable: the folder entry itself must reach the disk. */

@@ -1,5 +1,6 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { privateFolder } from '../core/files.ts';
 import type { LayoutStore } from './layout/layout-store.ts';
 import { markOfFile, markOfTree } from './layout/marks.ts';
 
@@ -18,11 +19,7 @@ export function keptPath(store: Beside, { kind, name }: KeptFile): string {
 
 /** The folder of a kind: files of others lie there as they are, and nobody else may reach them. */
 export async function keptFolder(store: Beside, kind: string): Promise<string> {
-  const folder = join(store.stateFolder, kind);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  // Older versions left it open.
-  await chmod(folder, 0o700);
-  return folder;
+  return await privateFolder(join(store.stateFolder, kind));
 }
 
 /** What was noted about a kept file or folder; undefined when either was touched since, or is not there. */

@@ -62,7 +62,7 @@ export interface AttackBench {
 /** Each attack, and once nobody: the control that shows that the bench would pass without it. */
 export function attacks(bench: AttackBench, list: readonly Attack[]): void {
   it('control: nobody attacks', { timeout: 300_000 }, async () => {
-    const world = await fork(await bench.prepared());
+    const world = await forkWorld(await bench.prepared());
     const answer = await bench.victim(world);
     expect(answer.exitCode, answer.stderr + answer.stdout).toBe(0);
     await bench.holds(world, answer);
@@ -71,7 +71,7 @@ export function attacks(bench: AttackBench, list: readonly Attack[]): void {
     '%s',
     { timeout: 300_000 },
     async (_, { change, answer: expected = { exitCode: 0, says: /^/ }, holds = bench.holds }) => {
-      const world = await fork(await bench.prepared());
+      const world = await forkWorld(await bench.prepared());
       await change(world);
       const answer = await bench.victim(world);
       const text = answer.stderr + answer.stdout;
@@ -83,7 +83,7 @@ export function attacks(bench: AttackBench, list: readonly Attack[]): void {
   );
 }
 
-async function fork(world: World): Promise<World> {
+export async function forkWorld(world: World): Promise<World> {
   const cwd = await temporaryFolder();
   await cp(world.cwd, cwd, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
   return openWorld(cwd, world);

@@ -1,8 +1,9 @@
-import { lstat, mkdir, mkdtemp, readFile, readdir, readlink, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, readFile, readdir, readlink, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson, compareText } from '../../core/canonical-json.ts';
 import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
+import { privateFolder } from '../../core/files.ts';
 import { Failure } from '../../core/errors.ts';
 import type { ImageCellConfig } from '../../config/recipe-schema.ts';
 import { buildDockerfile, chooseEngine, type EngineContext } from '../../engines/engine.ts';
@@ -67,7 +68,7 @@ export async function buildImageCell(
   if (options.knownOnly) throw notBuilt(cell.name);
   const engine = await chooseEngine(cell.engine, options);
   const scratch = join(store.stateFolder, 'tmp');
-  await mkdir(scratch, { recursive: true });
+  await privateFolder(scratch);
   const target = await mkdtemp(join(scratch, 'dockerfile-'));
   try {
     const tag = `localhost/nodeworthy-build:${hexOf(key).slice(0, 24)}`;

@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { digestOf, type Digest } from '../../core/digest.ts';
-import { Failure } from '../../core/errors.ts';
+import { Failure, systemCode } from '../../core/errors.ts';
+import { messageOf } from '../../core/json.ts';
 import type { EnvironmentConfig } from '../../config/environment-schema.ts';
+import { loadClosure } from './load-closure.ts';
 import type { CustomGate } from '../../gates/decide.ts';
 import type { Gate } from '../../gates/gate.ts';
 
@@ -28,7 +28,7 @@ export interface AskedEnvironment {
 }
 
 export interface LoadedGate extends CustomGate {
-  /** Digest of the module's text and its settings. */
+  /** Digest of the module, of everything that it imports, and of its settings. */
   readonly source: Digest;
 }
 
@@ -49,22 +49,18 @@ export async function loadCustomGates(
         hint: 'its default export needs name, summary and evaluate(input, config); see docs/guides/gates.md',
         cause,
       });
-    const text = await readFile(path, 'utf8').catch((error: unknown) => {
-      throw invalid('cannot be read', error);
+    const { exports, digest } = await loadClosure(path, folder).catch((error: unknown) => {
+      const isMissing = systemCode(error) === 'ENOENT';
+      throw invalid(isMissing ? 'cannot be read' : `cannot be loaded: ${messageOf(error)}`, error);
     });
-    // A changed module is another one: the loader would give the old again.
-    const url = `${pathToFileURL(path).href}?${digestOf(text).slice(7, 19)}`;
-    const imported = (await import(url).catch((error: unknown) => {
-      throw invalid(`cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, error);
-    })) as { readonly default?: unknown };
-    const parsed = GateModule.safeParse(imported.default);
+    const parsed = GateModule.safeParse(exports['default']);
     if (!parsed.success) throw invalid(`is no gate: ${z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, ' ')}`);
     const { name, summary, evaluate, Config } = parsed.data;
     const checked = Config?.safeParse(config);
     if (checked && !checked.success) throw invalid('does not take its config: ' + String(checked.error?.message));
     const gate: Gate = { name, summary, reason: '', Config: z.unknown(), evaluate };
     const settings = checked ? checked.data : config;
-    loaded.push({ gate, config: settings, source: digestOf(canonicalJson([module, text, config])) });
+    loaded.push({ gate, config: settings, source: digestOf(canonicalJson([module, digest, config])) });
   }
   return loaded;
 }

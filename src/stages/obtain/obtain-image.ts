@@ -1,10 +1,11 @@
 import { createReadStream } from 'node:fs';
-import { cp, mkdir, mkdtemp, open, readdir, rm, stat, symlink, utimes } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { cp, mkdir, mkdtemp, open, rm, stat, symlink, utimes } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Context } from '../../core/context.ts';
 import { hexOf, isDigest } from '../../core/digest.ts';
 import { Failure, isFailure } from '../../core/errors.ts';
 import { exec } from '../../core/exec.ts';
+import { namesIn, privateFolder } from '../../core/files.ts';
 import { engines } from '../../engines/engines.ts';
 import type { Descriptor } from '../../formats/oci/descriptor.ts';
 import { parseImageReference } from '../../formats/oci/reference.ts';
@@ -208,8 +209,7 @@ function guestsFolder(storePath: string): string {
 }
 
 async function inScratch<T>({ storePath }: ObtainOptions, work: (folder: string) => Promise<T>): Promise<T> {
-  const root = guestsFolder(storePath);
-  await mkdir(root, { recursive: true });
+  const root = await privateFolder(guestsFolder(storePath));
   const scratch = await mkdtemp(join(root, `tmp-${process.pid}-`));
   try {
     return await work(scratch);
@@ -224,8 +224,7 @@ async function asGuest(
   image: Descriptor,
   fill: (store: LayoutStore) => Promise<void>,
 ): Promise<ObtainedImage> {
-  const folder = join(guestsFolder(storePath), hexOf(image.digest));
-  await mkdir(dirname(folder), { recursive: true });
+  const folder = join(await privateFolder(guestsFolder(storePath)), hexOf(image.digest));
   const store = await openLayoutStore(folder);
   if (!(await store.listEntries()).some(({ digest }) => digest === image.digest)) {
     await fill(store);
@@ -239,7 +238,7 @@ async function asGuest(
 export async function listGuests(storePath: string): Promise<{ readonly folder: string; readonly wantedMs: number }[]> {
   const root = guestsFolder(storePath);
   return await Promise.all(
-    (await readdir(root).catch(() => [])).map(async (name) => {
+    (await namesIn(root)).map(async (name) => {
       const folder = join(root, name);
       return { folder, wantedMs: (await stat(folder).catch(() => undefined))?.mtimeMs ?? 0 };
     }),

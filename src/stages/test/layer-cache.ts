@@ -1,9 +1,10 @@
-import { readdir, rm, stat, utimes } from 'node:fs/promises';
+import { rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson, compareText } from '../../core/canonical-json.ts';
 import { createGate } from '../../core/concurrency.ts';
 import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
+import { namesIn } from '../../core/files.ts';
 import { DigestSchema } from '../../formats/oci/descriptor.ts';
 import type { Environment, LayerChanges, LayerKeeping, Runtime } from '../../runtimes/runtime.ts';
 import { dropKept, keptFolder, keptPath, noteKept, readKept, type KeptFile } from '../../store/kept-files.ts';
@@ -173,7 +174,7 @@ export async function listNotedTests(
 }
 
 async function listSteps(store: LayoutStore): Promise<string[]> {
-  return (await readdir(join(store.stateFolder, stepsKind)).catch(() => [])).sort(compareText);
+  return (await namesIn(join(store.stateFolder, stepsKind))).sort(compareText);
 }
 
 async function readSteps(store: LayoutStore, name: string): Promise<z.infer<typeof Steps> | undefined> {
@@ -205,7 +206,7 @@ export const defaultCacheLimits: CacheLimits = { maxAgeMs: 7 * 24 * 3_600_000, m
 /** Takes away kept layers that are too old or too many, those first that nobody wanted for longest. */
 export async function collectGarbage(store: LayoutStore, limits: CacheLimits, nowMs: number): Promise<number> {
   const root = join(store.stateFolder, layersKind);
-  const names = await readdir(root).catch(() => []);
+  const names = await namesIn(root);
   const notes = names.filter((name) => name.endsWith('.json'));
   const saved = new Set(limits.saved ? [] : await savedLayers(store, notes));
   const known = await Promise.all(
@@ -245,7 +246,7 @@ async function forgetSteps(store: LayoutStore): Promise<void> {
 
 export async function hasSavedLayers(store: LayoutStore): Promise<boolean> {
   const root = join(store.stateFolder, layersKind);
-  const notes = (await readdir(root).catch(() => [])).filter((name) => name.endsWith('.json'));
+  const notes = (await namesIn(root)).filter((name) => name.endsWith('.json'));
   return (await savedLayers(store, notes)).length > 0;
 }
 

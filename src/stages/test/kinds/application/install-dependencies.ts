@@ -1,10 +1,11 @@
-import { cp, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../../../../core/canonical-json.ts';
 import { SingleFlight } from '../../../../core/concurrency.ts';
 import { digestOf, hexOf } from '../../../../core/digest.ts';
 import { Failure } from '../../../../core/errors.ts';
 import { exec } from '../../../../core/exec.ts';
+import { namesIn } from '../../../../core/files.ts';
 import { dropKept, keptFolder, keptPath, noteKept, readKept, type KeptFile } from '../../../../store/kept-files.ts';
 import type { LayoutStore } from '../../../../store/layout/layout-store.ts';
 
@@ -86,7 +87,7 @@ async function install(folder: string, { shown, platform, libc, env, signal }: D
 /** Takes away what nobody asked for within a week. */
 export async function collectDependencies(store: LayoutStore, maxAgeMs: number, nowMs: number): Promise<void> {
   const root = join(store.stateFolder, kind);
-  for (const name of await readdir(root).catch(() => [])) {
+  for (const name of await namesIn(root)) {
     const path = join(root, name);
     const { ctimeMs = nowMs } = (await stat(path).catch(() => undefined)) ?? {};
     if (nowMs - ctimeMs > maxAgeMs) await rm(path, { recursive: true, force: true });
