@@ -7,6 +7,8 @@ import { bestCertificate } from './stages/certify/find-certificate.ts';
 import { verifyImage } from './stages/verify/verify-image.ts';
 import type { Store } from './store/store.ts';
 import { Failure, isFailure } from './core/errors.ts';
+import { openHistory, type SourceHistory } from './authorship/authors.ts';
+import { namedFiles } from './authorship/named-files.ts';
 import { authorOf, openSigning, trustOf, type Signing } from './evidence/signing.ts';
 import type { Candidate } from './stages/assemble/assemble-cell.ts';
 import { attestCell, attestFailure, type AttestInput } from './stages/attest/attest-cell.ts';
@@ -38,12 +40,14 @@ export interface Judging {
   readonly policy: Policy;
   /** Who asks for the images. */
   readonly author: string;
+  readonly history: SourceHistory;
 }
 
 export async function openJudging({ loaded, context, environment }: EvidenceInput): Promise<Judging> {
   const chosen = chooseEnvironment(loaded, environment);
   const policy = await loadPolicy(loaded, chosen, await trustOf(loaded));
-  return { policy, author: await authorOf(loaded, context) };
+  const history = openHistory(namedFiles(loaded, policy.custom), loaded.folder, context);
+  return { policy, author: await authorOf(loaded, context), history };
 }
 
 /** What all cells need to make evidence and to judge it, opened once. */
@@ -133,7 +137,7 @@ function attestInput(
 /** Asks the gates about what is stored now. */
 export async function gate(
   input: EvidenceInput,
-  { policy, author }: Judging,
+  { policy, author, history }: Judging,
   job: CertifiedCell,
   // What is published or signed is judged by the real clock: `--now` is for looking ahead.
   now: Date = input.context.verificationTime,
@@ -151,6 +155,7 @@ export async function gate(
     inputs: [...inputs, ...(candidate.madeFrom ?? []).map(({ digest }) => digest)],
     hardening: cell.release === '' ? [] : settingsFor(loaded, cell, answersOf(lock)).hardening,
     author,
+    history,
     chosenOn: lock.date,
     now,
   });

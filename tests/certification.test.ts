@@ -100,7 +100,7 @@ describe('an image that waits for people', () => {
   });
 
   it.each([
-    ['its author', 'alice', [], 10, 'is the author'],
+    ['its author', 'alice', [], 10, 'is an author'],
     ['a key that nobody trusts', 'mallory', [], 13, 'nobody trusts this key'],
     ['the key that releases', 'release', [], 13, 'may not approve'],
     ['somebody who saw another digest', 'bob', ['--digest', `sha256:${'0'.repeat(64)}`], 10, 'not sha256:000'],

@@ -26,6 +26,7 @@ const layers = [
   'src/store/',
   'src/signers/',
   'src/evidence/',
+  'src/authorship/',
   'src/trees/',
   'src/sources/',
   'src/engines/',

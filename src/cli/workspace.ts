@@ -1,5 +1,5 @@
 import { basename, dirname, join, resolve } from 'node:path';
-import { loadRecipe, type LoadedRecipe } from '../config/load-recipe.ts';
+import { loadRecipe, lockName, type LoadedRecipe } from '../config/load-recipe.ts';
 import { Failure, isFailure } from '../core/errors.ts';
 import { readLock, type Lock } from '../stages/resolve/lock.ts';
 import { openLayoutStore, type LayoutStore } from '../store/layout/layout-store.ts';
@@ -28,7 +28,7 @@ export function productLineName(folder: string): string {
 /** The recipe, its lock, and where its store is. */
 export async function openWorkspace({ options, context, cwd }: CommandContext): Promise<Workspace> {
   const loaded = await loadRecipe(resolve(cwd, String(options['recipe'] ?? defaultRecipe)), context.now);
-  const lockPath = join(loaded.folder, 'nodeworthy.lock.json');
+  const lockPath = join(loaded.folder, lockName);
   const storePath = storeFolder({ options, context, cwd }, dirname(loaded.path));
   // Whoever chooses everything again does not need what was chosen before.
   const lock = await readLock(lockPath).catch((error: unknown) => {

@@ -6,6 +6,9 @@ import { loadOverlay, type Overlay } from './overlay.ts';
 import { readYaml } from './read-yaml.ts';
 import { RecipeSchema, type Recipe } from './recipe-schema.ts';
 
+/** Beside the recipe. */
+export const lockName = 'nodeworthy.lock.json';
+
 export interface LoadedRecipe {
   readonly recipe: Recipe;
   readonly path: string;

@@ -62,9 +62,9 @@ describe('a folder that is read by handles', () => {
     await mkdir(at('swap'));
     await writeFile(at('swap/file'), 'inside');
     await symlink(join(root, 'other'), at('trap'));
-    let isOver = false;
+    const over = new AbortController();
     const swapping = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         await rename(at('swap'), at('kept'));
         await rename(at('trap'), at('swap'));
         await rename(at('swap'), at('trap'));
@@ -74,7 +74,7 @@ describe('a folder that is read by handles', () => {
     const seen = new Set<string>();
     for (let count = 0; count < 2000; count++)
       seen.add(await folder.read('swap/file', 100).then(String, () => 'refused'));
-    isOver = true;
+    over.abort();
     await swapping;
     expect(seen).not.toContain('outside');
     expect(seen).toContain('inside');

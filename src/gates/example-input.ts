@@ -33,6 +33,7 @@ export interface ExampleImage {
   readonly licenses: readonly string[];
   readonly approvals: readonly { readonly person: string; readonly roles: readonly string[] }[];
   readonly repairs: readonly string[];
+  readonly doubts?: readonly string[] | undefined;
 }
 
 const author = 'author@example.com';
@@ -115,6 +116,8 @@ export function exampleInput(
       inputs: [input],
       hardening: [],
       author,
+      authors: [],
+      doubts: image.doubts ?? [],
       chosenOn: now.toISOString().slice(0, 10),
     },
     evidence: { ...plain, statements: [...plain.statements, ...approvals] },

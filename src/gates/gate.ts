@@ -20,8 +20,12 @@ export interface GateInput {
     readonly inputs: readonly Digest[];
     /** Rules of hardening that the recipe asks for. */
     readonly hardening: readonly string[];
-    /** Who asked for the image: the author of the recipe. */
+    /** Who asked for the image. */
     readonly author: string;
+    /** Everybody who wrote files that the image or its policy are made of, by mail address, as far as is known. */
+    readonly authors: readonly string[];
+    /** Why there may be more of them: where there is a doubt, one more person has to approve. */
+    readonly doubts: readonly string[];
     /** ISO day on which the inputs were chosen. */
     readonly chosenOn: string;
   };

@@ -377,10 +377,19 @@ describe('approvals', () => {
     );
   });
 
+  it('have to be one more where it is not known who the authors are', () => {
+    const asked = (approvals: ExampleImage['approvals']) =>
+      open({ gates: { approvals: {} }, image: { approvals, doubts: ['x is not as it was committed'] } });
+    expect(asked([bob])).toEqual([
+      expect.stringContaining('has 1 of 2 approvals; one more is needed, for x is not as it was committed'),
+    ]);
+    expect(asked([bob, carol])).toEqual([]);
+  });
+
   it('of the author do not count', () => {
     expect(
       open({ gates: { approvals: {} }, image: { approvals: [{ person: 'author@example.com', roles: [] }] } }),
-    ).toEqual([expect.stringContaining('is the author')]);
+    ).toEqual([expect.stringContaining('is an author')]);
   });
 
   const changed =

@@ -12,6 +12,7 @@ import type { PredicateKind } from '../../src/formats/attestation/predicates.ts'
 import { statementBytes } from '../../src/formats/attestation/statement.ts';
 import type { Descriptor, ImageManifest } from '../../src/formats/oci/descriptor.ts';
 import { mediaTypes } from '../../src/formats/oci/media-types.ts';
+import { tarPadding, tarTrailer, writeTarHeader } from '../../src/formats/tar/write-header.ts';
 import { openLayoutStore, type LayoutStore } from '../../src/store/layout/layout-store.ts';
 import { readImageConfig, readIndex, readManifest } from '../../src/store/manifest.ts';
 import { blobOfBytes } from '../../src/store/read-blob.ts';
@@ -131,7 +132,7 @@ export async function flipByte(path: string, at = 100): Promise<void> {
 export async function withBackDoor(world: World, store: Store): Promise<{ index: Descriptor; platform: Descriptor }> {
   const manifest = await readManifest(store, world.platform);
   const config = await readImageConfig(store, manifest);
-  const layer = gzipSync(await oneFileTar('usr/local/bin/back-door', '#!/bin/sh\n'));
+  const layer = gzipSync(oneFileTar('usr/local/bin/back-door', '#!/bin/sh\n'));
   await store.putBlob(blobOfBytes(layer));
   const diffIds = [...config.rootfs.diff_ids, sha256(gunzipSync(layer))];
   const changedConfig = Buffer.from(canonicalJson({ ...config, rootfs: { ...config.rootfs, diff_ids: diffIds } }));
@@ -179,18 +180,9 @@ function sha256(bytes: Buffer): Digest {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** A tar archive (POSIX ustar) with one executable. */
-async function oneFileTar(name: string, text: string): Promise<Buffer> {
-  const header = Buffer.alloc(512);
-  header.write(name, 0);
-  header.write('0000755\0' + '0000000\0' + '0000000\0' + `${text.length.toString(8).padStart(11, '0')}\0`, 100);
-  header.write('00000000000\0', 136);
-  header.write('        ', 148);
-  header.write('0', 156);
-  header.write('ustar\0' + '00', 257);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-  const content = Buffer.alloc(512);
-  content.write(text);
-  return Buffer.concat([header, content, Buffer.alloc(1024)]);
+/** A tar archive with one executable. */
+function oneFileTar(path: string, text: string): Buffer {
+  const content = Buffer.from(text);
+  const header = writeTarHeader({ kind: 'file', path, mode: 0o755, uid: 0, gid: 0, mtime: 0, sizeBytes: content.length });
+  return Buffer.concat([header, content, Buffer.alloc(tarPadding(content.length)), tarTrailer]);
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCli } from './cli.ts';
@@ -49,7 +50,17 @@ export async function certifiedWorkspace(options: CertifiedOptions = {}): Promis
     const made = await runCli(['keys', 'create', name, '--output', 'keys'], { cwd, env: keyEnvironment });
     if (made.exitCode !== 0) throw new Error(made.stderr);
   }
+  await writeFile(join(cwd, '.gitignore'), '.nodeworthy\n*.key\n');
+  commitAll(cwd, author);
   return cwd;
+}
+
+/** Commits everything in a folder as somebody, and makes it a repository where it is none. */
+export function commitAll(cwd: string, mail: string): void {
+  const name = { GIT_AUTHOR_NAME: mail, GIT_COMMITTER_NAME: mail };
+  const env = { ...process.env, ...name, GIT_AUTHOR_EMAIL: mail, GIT_COMMITTER_EMAIL: mail };
+  for (const args of [['init', '--quiet'], ['add', '--all'], ['commit', '--quiet', '--message', 'as it is']])
+    execFileSync('git', args, { cwd, env });
 }
 
 export const keyEnvironment = { NODEWORTHY_PASSPHRASE: passphrase } as const;

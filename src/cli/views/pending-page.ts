@@ -1,6 +1,6 @@
 import type { PendingImage } from '../../stages/approve/describe-pending.ts';
 import { card, findingsTable, pageHead, pill, verdictsTable } from './page-parts.ts';
-import { severityCounts } from './pending-view.ts';
+import { severityCounts, writtenBy } from './pending-view.ts';
 import { escapeHtml, formatBytes } from './text.ts';
 
 export interface PendingPageInput {
@@ -24,7 +24,7 @@ function section(image: PendingImage): string {
   const { replaces, findings } = image;
   const command = `nodeworthy approve ${image.cell} --environment ${image.environment} --digest ${image.digest} --key YOUR.key --reason WHY`;
   return `<h2>${escapeHtml(image.cell)} ${pill(image.result)}</h2>
-<p class="sub"><code>${escapeHtml(image.digest)}</code><br>asked for by ${escapeHtml(image.author)}; ${replaces ? `replaces Node.js ${escapeHtml(replaces.release)} <code>${escapeHtml(replaces.digest)}</code>` : 'the first of its line'}${replaces && replaces.repaired.length > 0 ? `, and repairs ${escapeHtml(replaces.repaired.slice(0, 12).join(', '))}` : ''}</p>
+<p class="sub"><code>${escapeHtml(image.digest)}</code><br>asked for by ${escapeHtml(image.author)}; written by ${escapeHtml(writtenBy(image))}; ${replaces ? `replaces Node.js ${escapeHtml(replaces.release)} <code>${escapeHtml(replaces.digest)}</code>` : 'the first of its line'}${replaces && replaces.repaired.length > 0 ? `, and repairs ${escapeHtml(replaces.repaired.slice(0, 12).join(', '))}` : ''}</p>
 <div class="cards">${card(image.grade.grade, `grade: ${image.grade.reason}`)}${card(String(findings.length), `known vulnerabilities ${findings.length > 0 ? `(${severityCounts(findings)})` : ''}`)}${card(formatBytes(image.platforms.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)), image.platforms.map(({ platform }) => platform).join(', '))}${card(String(image.evidence.length), 'signed statements to rest on')}</div>
 <h3>What the gates say</h3>${verdictsTable(image.verdicts)}
 ${findings.length > 0 ? `<h3>Known vulnerabilities</h3>${findingsTable(findings)}` : ''}

@@ -10,6 +10,7 @@ export function pendingText(image: PendingImage): string {
     `${image.cell}  ${image.digest}`,
     `  for ${image.environment}: ${image.result}, asked for by ${image.author}, grade ${image.grade.grade} (${image.grade.reason})`,
     `  ${image.platforms.map(({ platform, sizeBytes }) => `${platform} ${formatBytes(sizeBytes)}`).join(', ')}; tags ${image.tags.slice(0, 6).join(' ')}`,
+    `  written by ${writtenBy(image)}`,
     replaces
       ? `  replaces ${replaces.release} (${shortDigest(replaces.digest)})${replaces.repaired.length > 0 ? `, repairs ${replaces.repaired.slice(0, 6).join(' ')}` : ''}`
       : '  the first of its line',
@@ -17,6 +18,11 @@ export function pendingText(image: PendingImage): string {
     ...image.verdicts.flatMap(verdictLines),
     `  decide: nodeworthy approve ${image.cell} --environment ${image.environment} --digest ${image.digest} --key YOUR.key --reason WHY`,
   ].join('\n');
+}
+
+/** Who approves nothing of it, and why there may be more of them. */
+export function writtenBy({ authors, doubts }: PendingImage): string {
+  return [authors.join(', ') || 'nobody knows whom', ...doubts].join('; ');
 }
 
 export function severityCounts(findings: readonly { readonly severity: string }[]): string {

@@ -122,6 +122,14 @@ export const VerdictSchema = z.looseObject({
   evidence: z.array(z.string()),
 });
 
+/** Who wrote what an image and its policy are made of, and the commits that were looked at, by repository. */
+const SourcesSchema = z.strictObject({
+  revisions: z.record(z.string(), z.string()),
+  authors: z.array(z.string()),
+  doubts: z.array(z.string()),
+});
+export type Sources = z.infer<typeof SourcesSchema>;
+
 /** SLSA verification summary v1: our certificate. */
 export const CertificateSchema = z.looseObject({
   verifier: z.looseObject({ id: z.string() }),
@@ -136,6 +144,7 @@ export const CertificateSchema = z.looseObject({
   nodeworthy_index: DigestSchema,
   nodeworthy_platforms: z.array(z.strictObject({ platform: z.string(), digest: DigestSchema })),
   nodeworthy_verdicts: z.array(VerdictSchema),
+  nodeworthy_sources: SourcesSchema.optional(),
   nodeworthy_inputs: z.array(
     z.strictObject({ kind: z.string(), subject: DigestSchema, digest: DigestSchema, bundle: DigestSchema }),
   ),

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import {
   ApprovalSchema,
   CertificateSchema,
-  ProvenanceSchema,
   type Approval,
 } from '../../formats/attestation/predicate-shapes.ts';
 import {
@@ -17,6 +16,7 @@ import {
 } from '../gate.ts';
 import type { BelievedStatement } from '../../trust/judge-bundle.ts';
 import { isAhead } from '../../trust/stated-on.ts';
+import { authorsOf } from '../authors-of.ts';
 import { evidenceSeen } from '../evidence-seen.ts';
 import { newestScans } from '../newest-scans.ts';
 
@@ -25,7 +25,7 @@ const automatic = ['security-fix'] as const;
 /** Comes last: it knows what the others said. */
 export const approvalsGate = defineGate({
   name: 'approvals',
-  summary: 'Enough people approved exactly this digest on exactly this evidence, and its author is none of them',
+  summary: 'Enough people approved exactly this digest on exactly this evidence, and its authors are none of them',
   reason: 'A machine says what it found; people take responsibility.',
   Config: z.strictObject({
     ...commonConfig,
@@ -41,7 +41,9 @@ export const approvalsGate = defineGate({
         'Changes that need nobody when all other gates are open: `security-fix`, an image of the same line that repairs what the published one has',
       ),
   }),
-  evaluate(input, { required, roles, automatic: kinds }) {
+  evaluate(input, { required: wanted, roles, automatic: kinds }) {
+    // Whoever wrote what is not committed may be one of those who approve.
+    const required = wanted + (input.image.doubts.length > 0 ? 1 : 0);
     const found = input.evidence.statements.flatMap((statement) => {
       const approval = statement.kind === 'approval' ? readPredicate(statement, ApprovalSchema) : undefined;
       return approval && approval.environment === input.environment ? [{ statement, approval }] : [];
@@ -79,7 +81,8 @@ export const approvalsGate = defineGate({
           approvers.map(({ statement }) => statement),
         ),
       ];
-    if (kinds.includes('security-fix')) {
+    // What nobody committed may be more than the repair.
+    if (kinds.includes('security-fix') && input.image.doubts.length === 0) {
       const fixes = [...fixedBy(input), ...approvedBefore(input)];
       const blocked = input.verdicts.some(({ result }) => result === 'deny' || result === 'wait');
       if (fixes.length > 0 && !blocked) return [allow(automaticReason(fixes))];
@@ -90,7 +93,11 @@ export const approvalsGate = defineGate({
     return [
       {
         result: 'wait',
-        reason: `has ${short.join(', ')}${unfit.length > 0 ? `; not counted: ${unfit.join('; ')}` : ''}`,
+        reason: [
+          `has ${short.join(', ')}`,
+          ...input.image.doubts.map((doubt) => `one more is needed, for ${doubt}`),
+          ...(unfit.length > 0 ? [`not counted: ${unfit.join('; ')}`] : []),
+        ].join('; '),
         fix: `\`nodeworthy approve ${input.image.cell} --environment ${input.environment}\` with the key of an approver`,
         evidence: approvers.map(({ statement }) => statement.payloadDigest),
       } satisfies Answer,
@@ -122,7 +129,7 @@ function problemOf(decided: Decided, input: GateInput): string | undefined {
   if (problem !== undefined) return problem;
   const authors = authorsOf(input);
   if (authors.length === 0) return 'nobody knows who the author is: name signing.author in the recipe';
-  if (authors.includes((statement.signer.person ?? '').toLowerCase())) return 'is the author';
+  if (authors.includes((statement.signer.person ?? '').toLowerCase())) return 'is an author';
   if (approval.policy !== input.policy) return 'saw another policy';
   const now = new Set(evidenceSeen(input).map((item) => `${item.kind} ${item.subject} ${item.digest}`));
   const seen = new Set(approval.evidence.map((item) => `${item.kind} ${item.subject} ${item.digest}`));
@@ -130,16 +137,6 @@ function problemOf(decided: Decided, input: GateInput): string | undefined {
   if (fresh !== undefined) return `did not see ${fresh.split(' ')[0]} as it is now`;
   const gone = [...seen].find((item) => !now.has(item));
   return gone === undefined ? undefined : `saw ${gone.split(' ')[0]} that is no longer there`;
-}
-
-/** Everybody who asked for the image, by mail address: whoever has another name for himself is still the author. */
-function authorsOf({ image, evidence, platforms }: GateInput): string[] {
-  const stated = [evidence, ...platforms.map((target) => target.evidence)].flatMap((found) =>
-    statementsOf(found, 'provenance').flatMap(
-      (statement) => readPredicate(statement, ProvenanceSchema)?.buildDefinition.internalParameters?.author ?? [],
-    ),
-  );
-  return [...new Set([image.author, ...stated].map((name) => name.toLowerCase()))].filter((name) => name.includes('@'));
 }
 
 /** Findings of the published image that this one does not have. Where nobody looked, nothing is repaired. */

@@ -5,6 +5,7 @@ import { Failure } from '../../core/errors.ts';
 import { attachEvidence } from '../../evidence/evidence-store.ts';
 import { statementBytes } from '../../formats/attestation/statement.ts';
 import { decide } from '../../gates/decide.ts';
+import { authorsOf } from '../../gates/authors-of.ts';
 import { believedEvidence } from '../../evidence/believed-evidence.ts';
 import { openSignerOfPem } from '../../signers/open-signer.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
@@ -56,8 +57,8 @@ export async function decideOnCell(store: LayoutStore, gated: GatedCell, request
   const stale = outOfUse(trusted, context.verificationTime);
   if (stale !== undefined) throw cannot(stale);
   const person = trusted.person ?? '';
-  if (request.decision === 'approved' && person.toLowerCase() === gated.input.image.author.toLowerCase())
-    throw new Failure('DENIED', `${person} is the author of ${candidate.cell}, and approves nothing of it`, {
+  if (request.decision === 'approved' && authorsOf(gated.input).includes(person.toLowerCase()))
+    throw new Failure('DENIED', `${person} is an author of ${candidate.cell}, and approves nothing of it`, {
       hint: 'ask somebody else',
     });
   const digest = candidate.index.digest;

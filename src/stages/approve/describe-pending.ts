@@ -1,5 +1,6 @@
 import type { Digest } from '../../core/digest.ts';
 import type { Finding } from '../../formats/attestation/predicate-shapes.ts';
+import { authorsOf } from '../../gates/authors-of.ts';
 import type { Verdict } from '../../gates/gate.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readIndex } from '../../store/manifest.ts';
@@ -17,6 +18,9 @@ export interface PendingImage {
   readonly result: string;
   readonly release: string;
   readonly author: string;
+  /** Whoever wrote what it is made of: they approve nothing of it. */
+  readonly authors: readonly string[];
+  readonly doubts: readonly string[];
   readonly tags: readonly string[];
   readonly platforms: readonly { readonly platform: string; readonly digest: Digest; readonly sizeBytes: number }[];
   readonly verdicts: readonly Verdict[];
@@ -48,6 +52,8 @@ export async function describePending(
     result: decision.result,
     release: input.image.release,
     author: input.image.author,
+    authors: authorsOf(input),
+    doubts: input.image.doubts,
     tags: cell.aliases,
     platforms: input.platforms.map(({ platform, digest, sizeBytes }) => ({ platform, digest, sizeBytes })),
     verdicts: decision.verdicts,

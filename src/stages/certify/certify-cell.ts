@@ -2,7 +2,7 @@ import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Context } from '../../core/context.ts';
 import { hexOf, type Digest } from '../../core/digest.ts';
 import type { Signing } from '../../evidence/signing.ts';
-import type { Certificate } from '../../formats/attestation/predicate-shapes.ts';
+import type { Certificate, Sources } from '../../formats/attestation/predicate-shapes.ts';
 import { imageReference } from '../../formats/sbom/cyclonedx.ts';
 import type { Waiver } from '../../gates/gate.ts';
 import { newestScans } from '../../gates/newest-scans.ts';
@@ -53,7 +53,7 @@ export async function certifyCell(input: CertifyInput, context: Context): Promis
     subject,
     kind: 'certificate',
     basis: { ...basis, since: now.toISOString() },
-    predicate: () => certificatePredicate(input, { resourceUri, inputs, now }),
+    predicate: async () => certificatePredicate(input, { resourceUri, inputs, now, sources: await gated.sources() }),
   });
   const { index, platforms, name } = input;
   await signPlanned(
@@ -115,7 +115,13 @@ function certificatePredicate(
     resourceUri,
     inputs,
     now,
-  }: { readonly resourceUri: string; readonly inputs: Certificate['nodeworthy_inputs']; readonly now: Date },
+    sources,
+  }: {
+    readonly resourceUri: string;
+    readonly inputs: Certificate['nodeworthy_inputs'];
+    readonly now: Date;
+    readonly sources: Sources;
+  },
 ): object {
   const { decision, input } = gated;
   const until = new Date(now.getTime() + policy.config.validDays * dayMs);
@@ -146,6 +152,7 @@ function certificatePredicate(
     nodeworthy_index: index.digest,
     nodeworthy_platforms: platforms.map(({ platform, manifest }) => ({ platform, digest: manifest.digest })),
     nodeworthy_verdicts: decision.verdicts,
+    nodeworthy_sources: sources,
     nodeworthy_inputs: inputs,
     nodeworthy_waivers: usedWaivers(gated),
     nodeworthy_chosenOn: input.image.chosenOn,

@@ -30,6 +30,7 @@ export interface AskedEnvironment {
 export interface LoadedGate extends CustomGate {
   /** Digest of the module, of everything that it imports, and of its settings. */
   readonly source: Digest;
+  readonly files: readonly string[];
 }
 
 /**
@@ -49,7 +50,7 @@ export async function loadCustomGates(
         hint: 'its default export needs name, summary and evaluate(input, config); see docs/guides/gates.md',
         cause,
       });
-    const { exports, digest } = await loadClosure(path, folder).catch((error: unknown) => {
+    const { exports, digest, files } = await loadClosure(path, folder).catch((error: unknown) => {
       const isMissing = systemCode(error) === 'ENOENT';
       throw invalid(isMissing ? 'cannot be read' : `cannot be loaded: ${messageOf(error)}`, error);
     });
@@ -60,7 +61,7 @@ export async function loadCustomGates(
     if (checked && !checked.success) throw invalid('does not take its config: ' + String(checked.error?.message));
     const gate: Gate = { name, summary, reason: '', Config: z.unknown(), evaluate };
     const settings = checked ? checked.data : config;
-    loaded.push({ gate, config: settings, source: digestOf(canonicalJson([module, digest, config])) });
+    loaded.push({ gate, config: settings, source: digestOf(canonicalJson([module, digest, config])), files });
   }
   return loaded;
 }

@@ -5,11 +5,13 @@ import { canonicalJson } from '../../core/canonical-json.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import { digestOf, type Digest } from '../../core/digest.ts';
 import { matchesGlob } from '../../core/glob.ts';
+import type { SourceHistory } from '../../authorship/authors.ts';
 import { believedEvidence } from '../../evidence/believed-evidence.ts';
-import { decide, type CustomGate, type Decision } from '../../gates/decide.ts';
+import { CertificateSchema, type Certificate, type Sources } from '../../formats/attestation/predicate-shapes.ts';
+import { decide, type Decision } from '../../gates/decide.ts';
 import { evidenceSeen, type SeenEvidence } from '../../gates/evidence-seen.ts';
 import { newestScans } from '../../gates/newest-scans.ts';
-import type { GateInput } from '../../gates/gate.ts';
+import { readPredicate, statementsOf, type EvidenceOf, type GateInput } from '../../gates/gate.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { readIndex, readManifest } from '../../store/manifest.ts';
 import type { TrustPolicy } from '../../trust/trust-policy.ts';
@@ -18,15 +20,15 @@ import { lineName, lineOfRelease, phaseOf } from '../catalog/release-lines.ts';
 import type { PlannedCell } from '../plan/cell.ts';
 import { lineNameOf } from '../../formats/node-version.ts';
 import type { Suite } from '../test/report.ts';
-import { loadCustomGates } from './custom-gates.ts';
+import { loadCustomGates, type LoadedGate } from './custom-gates.ts';
 
 /** A policy of the recipe, ready to be asked. */
 export interface Policy {
   readonly environment: string;
   readonly config: EnvironmentConfig;
-  readonly custom: readonly CustomGate[];
+  readonly custom: readonly LoadedGate[];
   readonly trust: TrustPolicy;
-  /** Over rules, waivers, custom gates and trust: an approval is for one policy only. */
+  /** Over rules, waivers, custom gates, trust, and where images go: an approval is for one policy only. */
   readonly digest: Digest;
 }
 
@@ -38,12 +40,14 @@ export async function loadPolicy(
 ): Promise<Policy> {
   const custom = await loadCustomGates(environment.config.custom, loaded.folder);
   const modules = custom.map(({ source }) => source);
+  // Where an image goes, and under which names, is part of what is approved.
+  const { publish, tags, experimental } = loaded.recipe;
   return {
     environment: environment.name,
     config: environment.config,
     custom,
     trust,
-    digest: digestOf(canonicalJson({ environment, modules, trust: trust.digest })),
+    digest: digestOf(canonicalJson({ environment, modules, trust: trust.digest, publish, tags, experimental })),
   };
 }
 
@@ -57,6 +61,7 @@ export interface GateCellInput {
   readonly inputs: readonly Digest[];
   readonly hardening: readonly string[];
   readonly author: string;
+  readonly history: SourceHistory;
   readonly chosenOn: string;
   readonly now: Date;
 }
@@ -65,16 +70,18 @@ export interface GatedCell {
   readonly decision: Decision;
   readonly seen: readonly SeenEvidence[];
   readonly input: Omit<GateInput, 'verdicts'>;
+  /** Who wrote what it is made of, for its certificate. */
+  readonly sources: () => Promise<Sources>;
 }
 
 /** Reads what is said of a candidate now, as it is stored, and asks the gates of a policy. */
 export async function gateCell(request: GateCellInput): Promise<GatedCell> {
-  const input = await readGateInput(request);
+  const { input, sources } = await readGateInput(request);
   const { gates } = request.policy.config;
-  return { decision: decide(input, gates, request.policy.custom), seen: evidenceSeen(input), input };
+  return { decision: decide(input, gates, request.policy.custom), seen: evidenceSeen(input), input, sources };
 }
 
-async function readGateInput(request: GateCellInput): Promise<Omit<GateInput, 'verdicts'>> {
+async function readGateInput(request: GateCellInput): Promise<Pick<GatedCell, 'input' | 'sources'>> {
   const { store, policy, cell, index, now } = request;
   const believe = { trust: policy.trust, now };
   const { manifests } = await readIndex(store, index);
@@ -89,7 +96,13 @@ async function readGateInput(request: GateCellInput): Promise<Omit<GateInput, 'v
       evidence: await believedEvidence(store, entry.digest, believe),
     };
   });
-  return {
+  const evidence = await believedEvidence(store, index, believe);
+  const previous = await readPrevious(request);
+  let read: Promise<Sources> | undefined;
+  const sources = (): Promise<Sources> => (read ??= readSources(request, evidence, previous?.index));
+  // To ask costs time, and only people who approve can be authors.
+  const { authors, doubts } = policy.config.gates.approvals ? await sources() : { authors: [], doubts: [] };
+  const input = {
     now,
     environment: policy.environment,
     image: {
@@ -102,15 +115,47 @@ async function readGateInput(request: GateCellInput): Promise<Omit<GateInput, 'v
       inputs: request.inputs,
       hardening: request.hardening,
       author: request.author,
+      authors,
+      doubts,
       chosenOn: request.chosenOn,
     },
-    evidence: await believedEvidence(store, index, believe),
+    evidence,
     platforms,
     facts: factsOf(request),
     waivers: policy.config.waivers.filter(({ cells }) => cells === undefined || matchesGlob(cells, cell.id)),
     policy: policy.digest,
-    previous: await readPrevious(request),
+    previous,
   };
+  return { input, sources };
+}
+
+/**
+ * Who wrote what the image and its policy are made of. What was certified under this policy was judged then; what
+ * changed since a certificate of this image, or of the one that it replaces, is what there is to judge now.
+ */
+async function readSources(
+  { store, policy, history, now }: GateCellInput,
+  evidence: EvidenceOf,
+  previous: Digest | undefined,
+): Promise<Sources> {
+  const own = certificatesIn(evidence, policy);
+  const same = own.find((certificate) => `sha256:${certificate.policy.digest.sha256}` === policy.digest);
+  if (same?.nodeworthy_sources) return same.nodeworthy_sources;
+  const before = own[0]
+    ? own
+    : previous
+      ? certificatesIn(await believedEvidence(store, previous, { trust: policy.trust, now }), policy)
+      : [];
+  const { people, doubts } = await history.authorsSince(before[0]?.nodeworthy_sources?.revisions);
+  return { revisions: await history.revisions(), authors: [...people], doubts: [...doubts] };
+}
+
+/** Those of the policy's environment, the newest first. */
+function certificatesIn(evidence: EvidenceOf, { environment }: Policy): Certificate[] {
+  return statementsOf(evidence, 'certificate')
+    .flatMap((statement) => readPredicate(statement, CertificateSchema) ?? [])
+    .filter((certificate) => certificate.nodeworthy_environment === environment)
+    .sort((a, b) => (a.timeVerified < b.timeVerified ? 1 : -1));
 }
 
 function factsOf({ loaded, cell, now }: GateCellInput): GateInput['facts'] {

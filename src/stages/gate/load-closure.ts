@@ -26,6 +26,8 @@ export interface LoadedClosure {
   readonly exports: Readonly<Record<string, unknown>>;
   /** Over the module and everything that it imports, as it was loaded, by path. */
   readonly digest: Digest;
+  /** Absolute paths of all of them. */
+  readonly files: readonly string[];
 }
 
 const commonJs = createRequire(import.meta.url);
@@ -76,7 +78,8 @@ export async function loadClosure(path: string, folder: string): Promise<LoadedC
   try {
     const exports = (await import(take(path))) as Record<string, unknown>;
     const list = [...files].map(([file, { digest }]) => [relative(folder, file), digest] as const);
-    return { exports, digest: digestOf(canonicalJson(list.sort(([a], [b]) => compareText(a, b)))) };
+    const sorted = list.sort(([a], [b]) => compareText(a, b));
+    return { exports, digest: digestOf(canonicalJson(sorted)), files: [...files.keys()] };
   } finally {
     hooks.deregister();
   }

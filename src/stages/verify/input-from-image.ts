@@ -70,6 +70,8 @@ export async function inputFromImage(store: Store, question: ImageQuestion): Pro
       ),
       hardening: annotations['io.nodeworthy.hardening']?.split(' ') ?? [],
       author: provenance?.buildDefinition.internalParameters?.author ?? '',
+      authors: certificate.nodeworthy_sources?.authors ?? [],
+      doubts: certificate.nodeworthy_sources?.doubts ?? [],
       chosenOn: String(certificate['nodeworthy_chosenOn'] ?? certificate.timeVerified).slice(0, 10),
     },
     evidence: own,

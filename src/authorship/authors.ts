@@ -1,0 +1,220 @@
+import { realpath, stat } from 'node:fs/promises';
+import { dirname, relative } from 'node:path';
+import { compareText } from '../core/canonical-json.ts';
+import type { Context } from '../core/context.ts';
+import { pathIn, pathspec, uncommittedFiles } from './committed-files.ts';
+import { GitError, openGit, type Git } from './git.ts';
+
+/** Commits by the path of their repository, relative to the recipe's folder. */
+export type Revisions = Readonly<Record<string, string>>;
+
+export interface Authors {
+  /** Mail addresses in lower case, sorted: whoever wrote or committed any of the files, or is named with a commit. */
+  readonly people: readonly string[];
+  /** Why there may be more of them than is known; empty when it is known. */
+  readonly doubts: readonly string[];
+}
+
+/** Who wrote the files that a recipe is made of, as far as their repositories tell. */
+export interface SourceHistory {
+  /** The commits that the files are of now. */
+  revisions(): Promise<Revisions>;
+  /** @param since commits that were looked at before; without one of a repository, its whole history counts */
+  authorsSince(since: Revisions | undefined): Promise<Authors>;
+}
+
+interface Repository {
+  readonly name: string;
+  readonly git: Git;
+  readonly top: string;
+  readonly head: string;
+  readonly isShallow: boolean;
+  /** Relative to `top`. */
+  readonly paths: readonly string[];
+}
+
+interface Found {
+  readonly repositories: readonly Repository[];
+  readonly doubts: readonly string[];
+}
+
+/**
+ * @param files absolute paths of files and folders
+ * @param folder of the recipe
+ */
+export function openHistory(
+  files: readonly string[],
+  folder: string,
+  { env, signal }: Pick<Context, 'env' | 'signal'>,
+): SourceHistory {
+  let opened: Promise<Found> | undefined;
+  const find = (): Promise<Found> => (opened ??= findRepositories(files, folder, { env, signal }));
+  const known = new Map<string, Promise<Authors>>();
+  return {
+    async revisions() {
+      const { repositories } = await find();
+      return Object.fromEntries(repositories.map(({ name, head }) => [name, head]));
+    },
+    async authorsSince(since = {}) {
+      const key = JSON.stringify(since);
+      const found = known.get(key) ?? find().then(async (all) => await readAuthors(all, since));
+      known.set(key, found);
+      return await found;
+    },
+  };
+}
+
+async function findRepositories(
+  files: readonly string[],
+  folder: string,
+  { env, signal }: Pick<Context, 'env' | 'signal'>,
+): Promise<Found> {
+  const byTop = new Map<string, Set<string>>();
+  const doubts = new Set<string>();
+  const tops = new Map<string, Promise<string>>();
+  const topOf = (place: string): Promise<string> => {
+    const ask = async (): Promise<string> =>
+      await realpath((await openGit(place, env, signal)(['rev-parse', '--show-toplevel'])).replace(/\n$/, ''));
+    const found = tops.get(place) ?? ask();
+    tops.set(place, found);
+    return found;
+  };
+  for (const file of await withTargets(files)) {
+    const place = (await isFolder(file)) ? file : dirname(file);
+    try {
+      const top = await topOf(place);
+      const inside = pathIn(top, file);
+      if (inside === undefined) throw new GitError(`git says that it is in ${top}`);
+      byTop.set(top, (byTop.get(top) ?? new Set()).add(inside));
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      doubts.add(`nobody can tell who wrote ${relative(folder, file) || '.'}: ${error.message}`);
+    }
+  }
+  const repositories: Repository[] = [];
+  for (const [top, paths] of byTop) {
+    const git = openGit(top, env, signal);
+    const name = relative(folder, top) || '.';
+    try {
+      const [head = '', isShallow] = (await git(['rev-parse', 'HEAD', '--is-shallow-repository'])).split('\n');
+      repositories.push({ name, git, top, head, isShallow: isShallow === 'true', paths: [...paths].sort() });
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      doubts.add(`nothing in ${name} is committed`);
+    }
+  }
+  return { repositories, doubts: [...doubts] };
+}
+
+/** Files by their real path; a link counts itself as well, for whoever sets it chooses what is read. */
+async function withTargets(files: readonly string[]): Promise<string[]> {
+  const found = new Set<string>();
+  for (const file of files) {
+    const place = await realpath(dirname(file)).catch(() => undefined);
+    const real = await realpath(file).catch(() => undefined);
+    if (place !== undefined) found.add(`${place}/${file.slice(dirname(file).length).replace(/^\//, '')}`);
+    if (real !== undefined) found.add(real);
+  }
+  return [...found];
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}
+
+async function readAuthors({ repositories, doubts }: Found, since: Revisions): Promise<Authors> {
+  const people = new Set<string>();
+  const doubted = [...doubts];
+  for (const repository of repositories) {
+    const { name, git, top, paths, isShallow } = repository;
+    try {
+      const odd = await uncommittedFiles(git, top, paths);
+      if (odd.length > 0) doubted.push(`${shown(odd)} ${odd.length === 1 ? 'is' : 'are'} not as it was committed`);
+      const before = Object.hasOwn(since, name) ? since[name] : undefined;
+      const isKnown = before !== undefined && (await isAncestor(git, before));
+      if (before !== undefined && !isKnown)
+        doubted.push(`the history of ${name} does not have ${before.slice(0, 12)}, which was certified before`);
+      if (isShallow && !isKnown) doubted.push(`${name} is a shallow clone: fetch its whole history`);
+      for (const person of await committers(git, paths, isKnown ? before : undefined)) people.add(person);
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      doubted.push(`git does not tell who wrote ${name}: ${error.message}`);
+    }
+  }
+  return { people: [...people].sort(compareText), doubts: doubted };
+}
+
+function shown(paths: readonly string[]): string {
+  const [first = '', second] = paths;
+  return second === undefined ? first : `${first} and ${paths.length - 1} more`;
+}
+
+async function isAncestor(git: Git, commit: string): Promise<boolean> {
+  if (!/^[0-9a-f]{40,64}$/.test(commit)) return false;
+  return await git(['merge-base', '--is-ancestor', commit, 'HEAD']).then(
+    () => true,
+    () => false,
+  );
+}
+
+const commitFormat = '--format=%x01%H%x02%ae%x02%ce%x02%(trailers:key=Co-authored-by,valueonly,separator=%x2C)%x02';
+
+/** How often a path is followed to where it came from. */
+const maxSteps = 100;
+
+/** Everybody whose commits made the files what they are: a file that was moved here brings its history along. */
+async function committers(git: Git, paths: readonly string[], since: string | undefined): Promise<Set<string>> {
+  const people = new Set<string>();
+  const followed = new Set<string>(paths);
+  const looked = new Set<string>();
+  let open = [...paths];
+  for (let step = 0; open.length > 0; step++) {
+    if (step > maxSteps) throw new GitError('files were moved too often to follow them');
+    const range = since === undefined ? ['HEAD'] : [`${since}..HEAD`];
+    // Of a merge only what is of none of its parents counts: somebody wrote that while merging.
+    const log = ['log', '--full-history', '-c', '--no-renames', '--name-status', '-z', commitFormat, ...range];
+    const added = new Set<string>();
+    for (const block of (await git([...log, ...pathspec(open)])).split('\u0001').slice(1)) {
+      const [commit = '', author = '', committer = '', others = '', files = ''] = block.split('\u0002');
+      if (files.replaceAll(/[\0\n]/g, '') === '') continue;
+      for (const address of [author, committer, ...addressesIn(others)]) people.add(address.toLowerCase());
+      if (/(?:^|[\0\n])A/.test(files) && !looked.has(commit)) added.add(commit);
+    }
+    open = [];
+    for (const commit of added) {
+      looked.add(commit);
+      for (const path of await movedIn(git, commit, followed)) {
+        followed.add(path);
+        open.push(path);
+      }
+    }
+  }
+  return people;
+}
+
+/** Where files of a commit that it has made out of others came from. */
+async function movedIn(git: Git, commit: string, followed: ReadonlySet<string>): Promise<string[]> {
+  const tree = ['diff-tree', '-r', '--root', '-m', '--no-commit-id', '-z', '-M', '-C', '--find-copies-harder', commit];
+  const fields = (await git(tree)).split('\0');
+  const sources: string[] = [];
+  for (let at = 0; at + 1 < fields.length;) {
+    const status = fields[at]?.split(' ')[4] ?? '';
+    if (!/^[RC]/.test(status)) {
+      at += 2;
+      continue;
+    }
+    const [from = '', to = ''] = fields.slice(at + 1, at + 3);
+    at += 3;
+    if (!followed.has(from) && isUnder(to, followed)) sources.push(from);
+  }
+  return sources;
+}
+
+function isUnder(path: string, followed: ReadonlySet<string>): boolean {
+  for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) if (followed.has(at)) return true;
+  return followed.has('');
+}
+
+function addressesIn(text: string): string[] {
+  return [...text.matchAll(/<([^<>\s]+@[^<>\s]+)>/g)].map(([, address]) => String(address));
+}
