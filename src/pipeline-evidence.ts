@@ -3,7 +3,7 @@ import type { LoadedRecipe } from './config/load-recipe.ts';
 import type { Context } from './core/context.ts';
 import type { Digest } from './core/digest.ts';
 import { believedEvidence } from './evidence/believed-evidence.ts';
-import { bestCertificate } from './stages/certify/find-certificate.ts';
+import { certificatesFor } from './stages/certify/find-certificate.ts';
 import { verifyImage } from './stages/verify/verify-image.ts';
 import type { Store } from './store/store.ts';
 import { Failure, isFailure } from './core/errors.ts';
@@ -180,9 +180,27 @@ export async function isCertified(
   { verificationTime: now }: Pick<Context, 'verificationTime'>,
 ): Promise<boolean> {
   const image = await store.getManifest(digest);
-  if (!image || !(await verifyImage(store, image.descriptor, { trust, now })).verified) return false;
-  const certificate = bestCertificate(await believedEvidence(store, digest, { trust, now }), environment);
-  return certificate !== undefined && Date.parse(certificate.nodeworthy_validUntil) > now.getTime();
+  if (!image) return false;
+  return (await verifyImage(store, image.descriptor, { trust, now, environment: { name: environment } })).verified;
+}
+
+/**
+ * To whom an image under a tag belongs: to an environment that certified it, comes before the policy's in the recipe, and
+ * so keeps what it has. An image that this environment certified too, or that nobody did, belongs to nobody else.
+ */
+export function ownerOfTags(
+  { environments }: Pick<LoadedRecipe['recipe'], 'environments'>,
+  { trust, environment }: Pick<Policy, 'trust' | 'environment'>,
+  { verificationTime: now }: Pick<Context, 'verificationTime'>,
+): (store: Store, digest: Digest) => Promise<string | undefined> {
+  const names = Object.keys(environments);
+  const before = new Set(names.slice(0, Math.max(0, names.indexOf(environment))));
+  return async (store, digest) => {
+    if (before.size === 0) return undefined;
+    const certificates = certificatesFor(await believedEvidence(store, digest, { trust, now }), undefined);
+    const known = certificates.map((certificate) => certificate.nodeworthy_environment);
+    return known.includes(environment) ? undefined : known.find((name) => before.has(name));
+  };
 }
 
 /** @throws Failure DENIED with what the gates say; nothing is published then */

@@ -12,6 +12,7 @@ import {
   certify,
   gate,
   isCertified,
+  ownerOfTags,
   requireAllowed,
   type CertifiedCell,
 } from './pipeline-evidence.ts';
@@ -26,13 +27,7 @@ import type { PlannedCell } from './stages/plan/cell.ts';
 import type { Descriptor } from './formats/oci/descriptor.ts';
 import { archiveCell } from './stages/attest/archive-cell.ts';
 import type { GatedCell } from './stages/gate/gate-cell.ts';
-import {
-  publishCell,
-  withdraw,
-  type PublishOptions,
-  type PublishTarget,
-  type TargetReceipt,
-} from './stages/publish/publish-cell.ts';
+import { publishCell, withdraw, type PublishOptions, type TargetReceipt } from './stages/publish/publish-cell.ts';
 import { answersOf, inputsOfCell, requireFresh, type Lock } from './stages/resolve/lock.ts';
 import { restoreMissing } from './stages/resolve/restore-missing.ts';
 import type { BenchOptions } from './stages/test/run-suites.ts';
@@ -123,7 +118,15 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
         const { decision } = steps.gated;
         const admit = async () => requireAllowed(await gate(input, certification, job));
         const certified = (at: Store, digest: Digest) => isCertified(at, digest, certification.policy, context);
-        const publication = { job, admit, isCertified: certified, inputs, targets: resources.targets() };
+        const publication = {
+          job,
+          admit,
+          isCertified: certified,
+          ownerOf: ownerOfTags(loaded.recipe, certification.policy, context),
+          tagSuffix: certification.policy.config.tagSuffix,
+          inputs,
+          targets: resources.targets(),
+        };
         if (decision.result !== 'allowed') {
           await withdraw(publishing(input, cell, publication));
           return decision.result;
@@ -198,14 +201,9 @@ async function test(
   });
 }
 
-interface Publishing {
+type Publishing = Pick<PublishOptions, 'admit' | 'isCertified' | 'ownerOf' | 'tagSuffix' | 'inputs' | 'targets'> & {
   readonly job: CertifiedCell;
-  readonly admit: () => Promise<void>;
-  readonly isCertified: PublishOptions['isCertified'];
-  /** What the image can be made again from. */
-  readonly inputs: Descriptor | undefined;
-  readonly targets: readonly PublishTarget[];
-}
+};
 
 function publishing(
   { store, allowOlder, allowBaseChange }: PipelineInput,

@@ -187,7 +187,11 @@ describe('a published image', () => {
     const file = await ask<Verified>(folder, ['verify', 'oci:layout:24', '--trust', 'trust.yaml'], env);
     expect(failedChecks(file.json)).toEqual([]);
     await cp(join(cwd, 'keys/release.pub'), join(folder, 'release.pub'));
-    const key = await ask<Verified>(folder, ['verify', 'oci:layout:24', '--key', 'release.pub'], env);
+    const key = await ask<Verified>(
+      folder,
+      ['verify', 'oci:layout:24', '--key', 'release.pub', '--environment', 'production'],
+      env,
+    );
     // The approval is by a key that this verifier does not know: the certificate that rests on it is not whole.
     expect(failedChecks(key.json)).toEqual([
       expect.stringContaining('evidence: 2 statements are gone or no longer believed: approval'),
@@ -198,12 +202,19 @@ describe('a published image', () => {
   it('is not verified by whoever trusts other keys', async () => {
     const folder = await temporaryFolder();
     await cp(join(cwd, 'keys/mallory.pub'), join(folder, 'mallory.pub'));
-    const { exitCode, json } = await verify(`${repository}:24`, ['--key', 'mallory.pub'], folder);
+    const { exitCode, json } = await verify(
+      `${repository}:24`,
+      ['--key', 'mallory.pub', '--environment', 'production'],
+      folder,
+    );
     expect(exitCode).toBe(10);
     expect(failedChecks(json)[0]).toContain('which nobody trusts');
-    const explained = await runCli(['verify', `${repository}:24`, '--key', 'mallory.pub', '--explain'], {
-      cwd: folder,
-    });
+    const explained = await runCli(
+      ['verify', `${repository}:24`, '--key', 'mallory.pub', '--environment', 'production', '--explain'],
+      {
+        cwd: folder,
+      },
+    );
     expect(explained.stdout).toContain('FAIL certificate');
     expect(explained.stdout).toContain('→');
   });
@@ -339,7 +350,15 @@ describe('a published image', () => {
     expect(nobody).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('nobody is believed') as string });
     // Whoever does not believe the provenance builds nothing: a second build runs scripts of packages.
     await cp(join(cwd, 'keys/mallory.pub'), join(folder, 'mallory.pub'));
-    const wrong = await ask(folder, ['verify', `${repository}@${index}`, '--rebuild', '--key', 'mallory.pub']);
+    const wrong = await ask(folder, [
+      'verify',
+      `${repository}@${index}`,
+      '--rebuild',
+      '--key',
+      'mallory.pub',
+      '--environment',
+      'production',
+    ]);
     expect(wrong).toMatchObject({ exitCode: 10, stderr: expect.stringContaining('nothing was built') as string });
     await writeFile(join(folder, 'trust.yaml'), (await runCli(['policies'], { cwd })).stdout);
     const args = ['verify', `${repository}@${index}`, '--rebuild', '--trust', 'trust.yaml'];

@@ -69,6 +69,17 @@ describe('authors', () => {
     expect(names(await ask(['recipe']))).toEqual(['alice', 'bob']);
   });
 
+  it('are those of a file that was moved over another', async () => {
+    await write('recipe', 'something that carol wrote\nin several\nlines\n');
+    commit('carol');
+    const since = commit('carol');
+    await write('draft', 'something that carol wrote\nin several\nlines\nand alice\n');
+    commit('alice');
+    await rename(join(folder, 'draft'), join(folder, 'recipe'));
+    commit('bob');
+    expect(names(await ask(['recipe'], { '.': since }))).toEqual(['alice', 'bob']);
+  });
+
   it('are those of a file that was copied', async () => {
     await write('draft', 'something that alice wrote\nin several\nlines\n');
     commit('alice');
@@ -141,7 +152,9 @@ describe('there is doubt', () => {
 
   it('when the history is not the one that was certified, or not whole', async () => {
     const gone = 'a'.repeat(40);
-    expect((await ask(['recipe'], { '.': gone })).doubts).toEqual([expect.stringContaining('does not have aaaaaaaaaaaa')]);
+    expect((await ask(['recipe'], { '.': gone })).doubts).toEqual([
+      expect.stringContaining('does not have aaaaaaaaaaaa'),
+    ]);
     expect(names(await ask(['recipe'], { '.': gone }))).toEqual(['alice']);
     const clone = join(folder, 'clone');
     execFileSync('git', ['clone', '--quiet', '--depth', '1', `file://${folder}`, clone]);

@@ -173,41 +173,64 @@ async function committers(git: Git, paths: readonly string[], since: string | un
     const range = since === undefined ? ['HEAD'] : [`${since}..HEAD`];
     // Of a merge only what is of none of its parents counts: somebody wrote that while merging.
     const log = ['log', '--full-history', '-c', '--no-renames', '--name-status', '-z', commitFormat, ...range];
-    const added = new Set<string>();
+    const touched: string[] = [];
+    const added: string[] = [];
     for (const block of (await git([...log, ...pathspec(open)])).split('\u0001').slice(1)) {
       const [commit = '', author = '', committer = '', others = '', files = ''] = block.split('\u0002');
       if (files.replaceAll(/[\0\n]/g, '') === '') continue;
       for (const address of [author, committer, ...addressesIn(others)]) people.add(address.toLowerCase());
-      if (/(?:^|[\0\n])A/.test(files) && !looked.has(commit)) added.add(commit);
+      if (looked.has(commit)) continue;
+      looked.add(commit);
+      (/(?:^|[\0\n])A/.test(files) ? added : touched).push(commit);
     }
     open = [];
-    for (const commit of added) {
-      looked.add(commit);
-      for (const path of await movedIn(git, commit, followed)) {
-        followed.add(path);
-        open.push(path);
-      }
+    const sources = [...(await copiedIn(git, added, followed)), ...(await movedOver(git, touched, followed))];
+    for (const path of new Set(sources)) {
+      if (isUnder(path, followed)) continue;
+      followed.add(path);
+      open.push(path);
     }
   }
   return people;
 }
 
-/** Where files of a commit that it has made out of others came from. */
-async function movedIn(git: Git, commit: string, followed: ReadonlySet<string>): Promise<string[]> {
-  const tree = ['diff-tree', '-r', '--root', '-m', '--no-commit-id', '-z', '-M', '-C', '--find-copies-harder', commit];
-  const fields = (await git(tree)).split('\0');
-  const sources: string[] = [];
+/** One file of a commit, as `git diff-tree -z` has it: `:MODE MODE ID ID STATUS`, its path, and a second one for R and C. */
+interface Changed {
+  readonly before: string;
+  readonly after: string;
+  readonly status: string;
+  readonly path: string;
+  readonly to: string;
+}
+
+async function changesOf(git: Git, commits: readonly string[], how: readonly string[]): Promise<Changed[]> {
+  if (commits.length === 0) return [];
+  const tree = ['diff-tree', '--stdin', '-r', '--root', '-m', '--no-commit-id', '-z', ...how];
+  const fields = (await git(tree, `${commits.join('\n')}\n`)).split('\0');
+  const changes: Changed[] = [];
   for (let at = 0; at + 1 < fields.length;) {
-    const status = fields[at]?.split(' ')[4] ?? '';
-    if (!/^[RC]/.test(status)) {
-      at += 2;
-      continue;
-    }
-    const [from = '', to = ''] = fields.slice(at + 1, at + 3);
-    at += 3;
-    if (!followed.has(from) && isUnder(to, followed)) sources.push(from);
+    const [, , before = '', after = '', status = ''] = (fields[at] ?? '').split(' ');
+    const path = fields[at + 1] ?? '';
+    const hasTwo = /^[RC]/.test(status);
+    changes.push({ before, after, status, path, to: hasTwo ? (fields[at + 2] ?? '') : path });
+    at += hasTwo ? 3 : 2;
   }
-  return sources;
+  return changes;
+}
+
+/** Where files that commits have put there came from: what git takes for a move or a copy, wherever that lay. */
+async function copiedIn(git: Git, commits: readonly string[], followed: ReadonlySet<string>): Promise<string[]> {
+  const changes = await changesOf(git, commits, ['-M', '-C', '--find-copies-harder']);
+  return changes.flatMap(({ status, path, to }) => (/^[RC]/.test(status) && isUnder(to, followed) ? [path] : []));
+}
+
+/** Where files came from that commits have moved over others; git sees a change and a removal there. */
+async function movedOver(git: Git, commits: readonly string[], followed: ReadonlySet<string>): Promise<string[]> {
+  const changes = await changesOf(git, commits, []);
+  const put = new Set(
+    changes.flatMap(({ status, after, path }) => (status !== 'D' && isUnder(path, followed) ? [after] : [])),
+  );
+  return changes.flatMap(({ status, before, path }) => (status === 'D' && put.has(before) ? [path] : []));
 }
 
 function isUnder(path: string, followed: ReadonlySet<string>): boolean {

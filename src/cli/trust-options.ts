@@ -13,12 +13,16 @@ export const trustOptions = {
     summary: 'Who is believed, and policies, as `nodeworthy policies` writes it',
     value: 'FILE',
   },
-  environment: { type: 'string', summary: 'Policy to hold the image to', value: 'NAME' },
+  environment: {
+    type: 'string',
+    summary: 'What the image is to be certified for; without it, the first of the recipe or trust file',
+    value: 'NAME',
+  },
 } as const satisfies Record<string, OptionSpec>;
 
 export interface ChosenTrust {
   readonly trust: TrustPolicy;
-  readonly environment?: AskedEnvironment;
+  readonly environment: AskedEnvironment;
 }
 
 /** From --key, from --trust, or from the recipe that is here. @throws Failure USAGE when there is none of them */
@@ -30,11 +34,17 @@ export async function chooseTrust(input: CommandContext): Promise<ChosenTrust> {
     return typeof file === 'string' ? await trustOfFile(input, file) : await trustOfRecipe(input);
   }
   const path = resolve(input.cwd, key);
-  if (typeof file === 'string' || typeof environment === 'string')
-    throw new Failure('USAGE', '--key goes with neither --trust nor --environment', {
-      hint: 'a key alone says nothing about policies; use --trust FILE',
-    });
-  return { trust: trustInKey(await readNamed(path, 'public key'), path) };
+  if (typeof file === 'string')
+    throw new Failure('USAGE', '--key does not go with --trust', { hint: 'a trust file names its own keys' });
+  if (typeof environment !== 'string') throw environmentMissing();
+  return { trust: trustInKey(await readNamed(path, 'public key'), path), environment: { name: environment } };
+}
+
+/** What was certified under the rules of one environment is not certified for another. */
+export function environmentMissing(): Failure {
+  return new Failure('USAGE', 'nobody says what the image is to be certified for', {
+    hint: 'name it with --environment NAME; it is `default` for recipes without environments',
+  });
 }
 
 export async function readNamed(path: string, what: string): Promise<string> {

@@ -9,7 +9,7 @@ import { readTextIfExists } from '../core/files.ts';
 import { readTrust, trustOf } from '../evidence/signing.ts';
 import { loadCustomGates } from '../stages/gate/custom-gates.ts';
 import type { CommandContext } from './command.ts';
-import { readNamed, type ChosenTrust } from './trust-options.ts';
+import { environmentMissing, readNamed, type ChosenTrust } from './trust-options.ts';
 import { defaultRecipe, openWorkspace } from './workspace.ts';
 
 /** A file for whoever verifies: who is believed, and what is asked. */
@@ -37,10 +37,13 @@ export async function trustOfRecipe(input: CommandContext): Promise<ChosenTrust>
     });
   const { loaded } = await openWorkspace(input);
   const trust = await trustOf(loaded);
-  const wanted = options['environment'] as string | undefined;
-  if (wanted === undefined && Object.keys(loaded.recipe.environments).length === 0) return { trust };
-  const chosen = chooseEnvironment(loaded, wanted);
-  return { trust, environment: { ...chosen, custom: await loadCustomGates(chosen.config.custom, loaded.folder) } };
+  const { name, config } = chooseEnvironment(loaded, options['environment'] as string | undefined);
+  // A recipe without policies asks for nothing beyond what was certified.
+  if (Object.keys(loaded.recipe.environments).length === 0) return { trust, environment: { name } };
+  return {
+    trust,
+    environment: { name, policy: { config, custom: await loadCustomGates(config.custom, loaded.folder) } },
+  };
 }
 
 async function namedEnvironment(
@@ -50,11 +53,12 @@ async function namedEnvironment(
 ): Promise<Pick<ChosenTrust, 'environment'>> {
   const names = Object.keys(environments);
   const name = typeof wanted === 'string' ? wanted : names[0];
-  if (name === undefined) return {};
-  const config = environments[name];
+  if (name === undefined) throw environmentMissing();
+  if (names.length === 0) return { environment: { name } };
+  const config = Object.hasOwn(environments, name) ? environments[name] : undefined;
   if (!config)
     throw new Failure('USAGE', `the trust file has no environment ${JSON.stringify(name)}`, {
       hint: `environments: ${names.join(', ') || 'none'}`,
     });
-  return { environment: { name, config, custom: await loadCustomGates(config.custom, folder) } };
+  return { environment: { name, policy: { config, custom: await loadCustomGates(config.custom, folder) } } };
 }

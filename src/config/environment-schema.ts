@@ -34,6 +34,13 @@ export const EnvironmentSchema = z.strictObject({
     .array(Waiver)
     .default([])
     .describe('Vulnerabilities, or lines past their end, that somebody takes responsibility for, until a day'),
+  tagSuffix: z
+    .string()
+    .regex(/^(?:[._-][a-z0-9]+)*$/, 'like -staging')
+    .default('')
+    .describe(
+      'Ending of all tags of this environment; without it, its tags are the plain ones, and it cannot move one from an image that an environment before it in the recipe certified',
+    ),
   validDays: z.number().int().min(1).max(3650).default(90).describe('Days that a certificate is valid'),
 });
 export type EnvironmentConfig = z.infer<typeof EnvironmentSchema>;

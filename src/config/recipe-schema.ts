@@ -238,6 +238,14 @@ export const RecipeSchema = z
         path: ['node'],
         message: 'name at least one release under node.releases, or an image under images',
       });
+    const taken = new Set([...Object.keys(recipe.bases), ...recipe.variants, 'runtime', 'slim', 'build']);
+    for (const [environment, { tagSuffix }] of Object.entries(recipe.environments))
+      if (tagSuffix.split(/[._-]/).some((word) => taken.has(word) || /^r?\d+$/.test(word)))
+        context.addIssue({
+          code: 'custom',
+          path: ['environments', environment, 'tagSuffix'],
+          message: 'tags with this ending would be read as those of a base, a variant, a version or a revision',
+        });
     if (hasCells && Object.keys(recipe.bases).length === 0)
       context.addIssue({ code: 'custom', path: ['bases'], message: 'name at least one base' });
   });

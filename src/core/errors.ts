@@ -39,6 +39,11 @@ export const failureCodes = {
   NOT_FOUND: { exit: 9, transient: false, meaning: 'a tag, manifest or blob does not exist' },
   TAG_IMMUTABLE: { exit: 10, transient: false, meaning: 'a revision tag already means something else' },
   TAG_WOULD_MOVE_BACK: { exit: 10, transient: false, meaning: 'an alias would point to an older image' },
+  TAG_OF_OTHER_ENVIRONMENT: {
+    exit: 10,
+    transient: false,
+    meaning: 'a tag belongs to an image of an environment that comes before this one',
+  },
   TAG_WOULD_CHANGE_BASE: {
     exit: 10,
     transient: false,

@@ -7,33 +7,31 @@ import { readEvidence } from '../../src/evidence/evidence-store.ts';
 import { predicateTypes, type PredicateKind } from '../../src/formats/attestation/predicates.ts';
 import type { Descriptor } from '../../src/formats/oci/descriptor.ts';
 import { readManifest } from '../../src/store/manifest.ts';
-import { ask, certifiedWorkspace, type Cells } from '../support/certified.ts';
-import { attacks, flipByte, openWorld, state, type Attack, type World } from '../support/attack-world.ts';
+import { attacks, flipByte, once, runWorld, state, type Attack, type World } from '../support/attack-world.ts';
 
 const environments = '  production:\n    gates: {}';
 
-let made: Promise<World> | undefined;
-const published = (): Promise<World> =>
-  (made ??= (async () => {
-    const cwd = await certifiedWorkspace({ environments });
-    const recipe = join(cwd, 'nodeworthy.yaml');
-    const text = await readFile(recipe, 'utf8');
-    await writeFile(
-      recipe,
-      text
-        .replace(/(name: alice,[^}]*)states: \[approvals\]/, '$1states: [approvals, revocations]')
-        .replace(/(name: bob,[^}]*)states: \[approvals\]/, '$1states: [approvals, revocations]')
-        .replace(/(name: carol,[^}]*)states: \[approvals\]/, '$1states: [approvals, revocations], until: "2026-01-01"'),
-    );
-    const { json } = await ask<Cells>(cwd, ['run']);
-    const [cell] = json.cells;
-    expect(cell?.outcome, JSON.stringify(json)).toBe('published');
-    return openWorld(cwd, {
-      cell: String(cell?.id),
-      index: cell?.digest as Digest,
-      platform: cell?.platforms[0]?.digest as Digest,
-    });
-  })());
+const published = once(
+  async () =>
+    await runWorld(
+      {
+        environments,
+        async change(cwd) {
+          const recipe = join(cwd, 'nodeworthy.yaml');
+          const text = await readFile(recipe, 'utf8');
+          await writeFile(
+            recipe,
+            text.replace(
+              /(name: (alice|bob|carol),[^}]*)states: \[approvals\]/g,
+              (_, before: string, name: string) =>
+                `${before}states: [approvals, revocations]${name === 'carol' ? ', until: "2026-01-01"' : ''}`,
+            ),
+          );
+        },
+      },
+      'published',
+    ),
+);
 
 /** `verify`, `certificate` and `show` are views of one judgement. */
 async function holds(world: World, { exitCode }: { readonly exitCode: number | null }): Promise<void> {
@@ -84,7 +82,6 @@ async function strip(world: World, kinds: readonly PredicateKind[], about: Diges
   await writeFile(world.path('index.json'), JSON.stringify({ ...index, manifests }));
 }
 
-const blob = (world: World, digest: string): string => world.path('blobs/sha256', digest.slice('sha256:'.length));
 const refused = (pattern: RegExp): NonNullable<Attack['answer']> => ({ exitCode: 10, says: pattern });
 
 describe('before somebody verifies', () => {
@@ -188,20 +185,20 @@ describe('before somebody verifies', () => {
     },
     {
       name: 'the manifest of its platform is another one',
-      change: (world) => flipByte(blob(world, world.platform), 40),
+      change: (world) => flipByte(world.blob(world.platform), 40),
       answer: refused(/bytes: .*are not the right ones/),
     },
     {
       name: 'the manifest of its platform is gone',
-      change: (world) => rm(blob(world, world.platform)),
+      change: (world) => rm(world.blob(world.platform)),
       answer: refused(/bytes: .*has no manifest/),
     },
     {
       name: 'its configuration gives another user',
       async change(world) {
         const { config } = await readManifest(await world.foreignStore(), world.platform);
-        const text = await readFile(blob(world, config.digest), 'utf8');
-        await writeFile(blob(world, config.digest), text.replace(/"User":"1000:1000"/, '"User":"0000:0000"'));
+        const text = await readFile(world.blob(config.digest), 'utf8');
+        await writeFile(world.blob(config.digest), text.replace(/"User":"1000:1000"/, '"User":"0000:0000"'));
       },
       answer: refused(/bytes: .*are not the right ones/),
     },
@@ -209,7 +206,7 @@ describe('before somebody verifies', () => {
       name: 'a layer has one other byte',
       async change(world) {
         const { layers } = await readManifest(await world.foreignStore(), world.platform);
-        await flipByte(blob(world, String(layers.at(-1)?.digest)), 50);
+        await flipByte(world.blob(String(layers.at(-1)?.digest)), 50);
       },
       answer: refused(/bytes: .*are not the right ones/),
     },
@@ -217,7 +214,7 @@ describe('before somebody verifies', () => {
       name: 'a layer is gone',
       async change(world) {
         const { layers } = await readManifest(await world.foreignStore(), world.platform);
-        await rm(blob(world, String(layers[0]?.digest)));
+        await rm(world.blob(String(layers[0]?.digest)));
       },
       answer: refused(/bytes: .*is not there/),
     },
@@ -225,7 +222,7 @@ describe('before somebody verifies', () => {
       name: 'a layer is cut off',
       async change(world) {
         const { layers } = await readManifest(await world.foreignStore(), world.platform);
-        const path = blob(world, String(layers[0]?.digest));
+        const path = world.blob(String(layers[0]?.digest));
         await writeFile(path, (await readFile(path)).subarray(0, -1));
       },
       answer: refused(/bytes: .*is not there/),

@@ -4,43 +4,26 @@ import { mkdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { canonicalJson } from '../../src/core/canonical-json.ts';
-import type { Digest } from '../../src/core/digest.ts';
 import { readManifest } from '../../src/store/manifest.ts';
 import { attachReport } from '../../src/stages/test/report.ts';
-import { certifiedWorkspace, ask, type Cells } from '../support/certified.ts';
 import {
   attacks,
   changeNote,
   flipByte,
   namesOf,
-  openWorld,
+  once,
+  runWorld,
   withBackDoor,
-  type Answer,
   type AttackBench,
   type World,
 } from '../support/attack-world.ts';
 
 const environments = '  production:\n    gates: {}';
 
-let made: Promise<World> | undefined;
-const published = (): Promise<World> =>
-  (made ??= (async () => {
-    const cwd = await certifiedWorkspace({ environments });
-    const { json } = await ask<Cells>(cwd, ['run']);
-    const [cell] = json.cells;
-    expect(cell?.outcome).toBe('published');
-    return openWorld(cwd, {
-      cell: String(cell?.id),
-      index: cell?.digest as Digest,
-      platform: cell?.platforms[0]?.digest as Digest,
-    });
-  })());
-
-const hex = (digest: string): string => digest.slice('sha256:'.length);
-const blob = (world: World, digest: string): string => world.path('blobs/sha256', hex(digest));
+const published = once(async () => await runWorld({ environments }, 'published'));
 
 /** Every tag of the cell means what the lock makes, and that is verified to the last byte. */
-async function holds(world: World, _: Answer): Promise<void> {
+async function holds(world: World): Promise<void> {
   const { manifests } = JSON.parse(await readFile(world.path('index.json'), 'utf8')) as {
     manifests: { digest: string; annotations?: Record<string, string> }[];
   };
@@ -161,7 +144,7 @@ describe('before a run', () => {
         name: 'a layer has other bytes of the same length',
         async change(world) {
           const { layers } = await readManifest(await world.foreignStore(), world.platform);
-          for (const { digest } of layers) await flipByte(blob(world, digest));
+          for (const { digest } of layers) await flipByte(world.blob(digest));
         },
       },
       {
@@ -169,9 +152,9 @@ describe('before a run', () => {
         async change(world) {
           const { layers } = await readManifest(await world.foreignStore(), world.platform);
           for (const { digest } of layers) {
-            execFileSync('sh', ['-c', 'cp -p "$1" "$1.time"', 'sh', blob(world, digest)]);
-            await flipByte(blob(world, digest), 2000);
-            execFileSync('sh', ['-c', 'touch -r "$1.time" "$1" && rm "$1.time"', 'sh', blob(world, digest)]);
+            execFileSync('sh', ['-c', 'cp -p "$1" "$1.time"', 'sh', world.blob(digest)]);
+            await flipByte(world.blob(digest), 2000);
+            execFileSync('sh', ['-c', 'touch -r "$1.time" "$1" && rm "$1.time"', 'sh', world.blob(digest)]);
           }
         },
       },
@@ -179,23 +162,23 @@ describe('before a run', () => {
         name: 'a layer is gone',
         async change(world) {
           const { layers } = await readManifest(await world.foreignStore(), world.platform);
-          await rm(blob(world, String(layers[0]?.digest)));
+          await rm(world.blob(String(layers[0]?.digest)));
         },
       },
       {
         name: 'a layer is a link to a file of this machine',
         async change(world) {
           const { layers } = await readManifest(await world.foreignStore(), world.platform);
-          await rm(blob(world, String(layers[0]?.digest)));
-          await symlink('/etc/passwd', blob(world, String(layers[0]?.digest)));
+          await rm(world.blob(String(layers[0]?.digest)));
+          await symlink('/etc/passwd', world.blob(String(layers[0]?.digest)));
         },
       },
       {
         name: 'the configuration gives another user',
         async change(world) {
           const { config } = await readManifest(await world.foreignStore(), world.platform);
-          const text = await readFile(blob(world, config.digest), 'utf8');
-          await writeFile(blob(world, config.digest), text.replace(/"User":"[^"]*"/, '"User":"0:0"'));
+          const text = await readFile(world.blob(config.digest), 'utf8');
+          await writeFile(world.blob(config.digest), text.replace(/"User":"[^"]*"/, '"User":"0:0"'));
         },
       },
       {
@@ -213,7 +196,7 @@ describe('before a run', () => {
           const lock = JSON.parse(await readFile(join(world.cwd, 'nodeworthy.lock.json'), 'utf8')) as {
             inputs: { digest: string }[];
           };
-          for (const { digest } of lock.inputs.slice(0, 3)) await flipByte(blob(world, digest));
+          for (const { digest } of lock.inputs.slice(0, 3)) await flipByte(world.blob(digest));
           for (const kind of ['candidates', 'layers', 'expanded'])
             await rm(world.path('.nodeworthy', kind), { recursive: true, force: true });
         },

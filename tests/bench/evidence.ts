@@ -216,11 +216,17 @@ async function measureEvidence() {
     await certification.close();
     const pem = certification.signing.release.publicKey ?? '';
     const at = performance.now();
-    const found = await verifyImage(remote, candidate.index, { trust: trustInKey(pem, 'bench.pub'), now: new Date() });
+    const found = await verifyImage(remote, candidate.index, {
+      trust: trustInKey(pem, 'bench.pub'),
+      environment: { name: 'bench' },
+      now: new Date(),
+    });
     verified.push(performance.now() - at);
     if (!found.verified) throw new Error(JSON.stringify(found.checks));
     const reference = `${repository}@${candidate.index.digest}`;
-    commands.push((await nodeworthy(cwd, ['verify', reference, '--key', `keys/r${round}.pub`])).seconds);
+    commands.push(
+      (await nodeworthy(cwd, ['verify', reference, '--key', `keys/r${round}.pub`, '--environment', 'bench'])).seconds,
+    );
     await remote.close();
     say(`round ${round}: made in ${made.at(-1)?.toFixed(0)} ms, verified in ${verified.at(-1)?.toFixed(0)} ms`);
   }

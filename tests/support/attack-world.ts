@@ -18,7 +18,7 @@ import { readImageConfig, readIndex, readManifest } from '../../src/store/manife
 import { blobOfBytes } from '../../src/store/read-blob.ts';
 import type { Store } from '../../src/store/store.ts';
 import { runCli } from './cli.ts';
-import { keyEnvironment } from './certified.ts';
+import { ask, certifiedWorkspace, keyEnvironment, type Cells, type CertifiedOptions } from './certified.ts';
 import { temporaryFolder } from './workspace.ts';
 
 /** A workspace that has published, as an attacker finds it: a copy of his own, to do with as he likes. */
@@ -28,6 +28,8 @@ export interface World {
   readonly cell: string;
   readonly index: Digest;
   readonly platform: Digest;
+  /** File of a blob. */
+  blob(digest: string): string;
   /** A path in the store's folder. */
   path(...parts: string[]): string;
   /** Opens the store as whoever has no seal key does: what is noted through it is sealed with another one. */
@@ -84,6 +86,29 @@ export function attacks(bench: AttackBench, list: readonly Attack[]): void {
   );
 }
 
+/** A workspace of which one cell went as far as its policy lets it. @param change of the folder, before it runs */
+export async function runWorld(
+  options: CertifiedOptions & { readonly change?: (cwd: string) => Promise<void> },
+  outcome: string,
+): Promise<World> {
+  const cwd = await certifiedWorkspace(options);
+  await options.change?.(cwd);
+  const { json, stderr } = await ask<Cells>(cwd, ['run']);
+  const [cell] = json.cells;
+  expect(cell?.outcome, `${cell?.reason} ${stderr}`).toBe(outcome);
+  return openWorld(cwd, {
+    cell: String(cell?.id),
+    index: cell?.digest as Digest,
+    platform: cell?.platforms[0]?.digest as Digest,
+  });
+}
+
+/** What is asked for again and again is made once. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
+
 export async function forkWorld(world: World): Promise<World> {
   const cwd = await temporaryFolder();
   await cp(world.cwd, cwd, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
@@ -97,6 +122,7 @@ export function openWorld(cwd: string, { cell, index, platform }: Pick<World, 'c
     cell,
     index,
     platform,
+    blob: (digest) => join(folder, 'blobs/sha256', digest.slice('sha256:'.length)),
     path: (...parts) => join(folder, ...parts),
     foreignStore: () => openLayoutStore(folder, { env: { NODEWORTHY_SEAL_KEY: join(cwd, 'foreign.key') } }),
     run: (args) => runCli(args, { cwd, env: keyEnvironment }),
@@ -183,6 +209,14 @@ function sha256(bytes: Buffer): Digest {
 /** A tar archive with one executable. */
 function oneFileTar(path: string, text: string): Buffer {
   const content = Buffer.from(text);
-  const header = writeTarHeader({ kind: 'file', path, mode: 0o755, uid: 0, gid: 0, mtime: 0, sizeBytes: content.length });
+  const header = writeTarHeader({
+    kind: 'file',
+    path,
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    mtime: 0,
+    sizeBytes: content.length,
+  });
   return Buffer.concat([header, content, Buffer.alloc(tarPadding(content.length)), tarTrailer]);
 }

@@ -59,7 +59,11 @@ export async function certifiedWorkspace(options: CertifiedOptions = {}): Promis
 export function commitAll(cwd: string, mail: string): void {
   const name = { GIT_AUTHOR_NAME: mail, GIT_COMMITTER_NAME: mail };
   const env = { ...process.env, ...name, GIT_AUTHOR_EMAIL: mail, GIT_COMMITTER_EMAIL: mail };
-  for (const args of [['init', '--quiet'], ['add', '--all'], ['commit', '--quiet', '--message', 'as it is']])
+  for (const args of [
+    ['init', '--quiet'],
+    ['add', '--all'],
+    ['commit', '--quiet', '--message', 'as it is'],
+  ])
     execFileSync('git', args, { cwd, env });
 }
 

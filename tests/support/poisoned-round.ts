@@ -1,26 +1,13 @@
 import { cp, readFile } from 'node:fs/promises';
-import type { Digest } from '../../src/core/digest.ts';
-import { ask, certifiedWorkspace, type Cells } from './certified.ts';
-import { forkWorld, openWorld, type World } from './attack-world.ts';
+import { forkWorld, once, runWorld, type World } from './attack-world.ts';
 import { poison, randomNumbers } from './poison.ts';
 import { temporaryFolder } from './workspace.ts';
 
-let published: Promise<World> | undefined;
+const published = once(async () => await runWorld({ environments: '  production:\n    gates: {}' }, 'published'));
 
 /** A copy of a workspace that has published one cell, with gates that are always asked. */
 export async function forkPublished(): Promise<World> {
-  published ??= (async () => {
-    const cwd = await certifiedWorkspace({ environments: '  production:\n    gates: {}' });
-    const { json, stderr } = await ask<Cells>(cwd, ['run']);
-    const [cell] = json.cells;
-    if (cell?.outcome !== 'published') throw new Error(`${cell?.outcome}: ${cell?.reason} ${stderr}`);
-    return openWorld(cwd, {
-      cell: cell.id,
-      index: cell.digest as Digest,
-      platform: cell.platforms[0]?.digest as Digest,
-    });
-  })();
-  return await forkWorld(await published);
+  return await forkWorld(await published());
 }
 
 export interface PoisonedRound {

@@ -69,7 +69,7 @@ export const admission = defineCommand<{ readonly port: number }>({
           const found = await verifyImage(opened.store, opened.image, {
             trust,
             now: new Date(),
-            ...(environment ? { environment } : {}),
+            environment,
           });
           const wrong = found.checks.filter(({ ok }) => !ok).map(({ id, reason }) => `${id}: ${reason}`);
           const answer = { ok: found.verified, reason: wrong.join('; ') };

@@ -37,7 +37,7 @@ export const certificate = defineCommand<CertificateResult>({
         trust,
         now: context.now,
         deep: opened.isFolder,
-        ...(environment ? { environment } : {}),
+        environment,
       });
       const files: string[] = [];
       for (const [option, render] of [

@@ -40,8 +40,8 @@ export const pending = defineCommand<PendingResult>({
     );
     const wanted = options['all'] === true ? ['waiting', 'denied'] : ['waiting'];
     const waiting = cells.filter(({ gated }) => wanted.includes(gated.decision.result));
-    const images = await Promise.all(waiting.map((cell) => describePending(store, cell)));
-    const { environment } = judging.policy;
+    const { environment, config } = judging.policy;
+    const images = await Promise.all(waiting.map((cell) => describePending(store, cell, config.tagSuffix)));
     const file = options['html'];
     const page = typeof file === 'string' ? resolve(cwd, file) : undefined;
     if (page !== undefined)

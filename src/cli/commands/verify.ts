@@ -52,7 +52,7 @@ export const verify = defineCommand<VerifyResult>({
         now: context.now,
         // A registry proves what it takes; a folder holds what anybody left in it.
         deep: options['deep'] === true || opened.isFolder,
-        ...(environment ? { environment } : {}),
+        environment,
       });
       const validUntil = found.certificate?.nodeworthy_validUntil;
       const result = { reference, digest: found.digest, explain, validUntil };

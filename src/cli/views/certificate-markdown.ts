@@ -80,12 +80,16 @@ export function endOfLine(day: string, legacy: string | null): string {
 }
 
 /** Commands of ours and of others, for the digest. */
-export function verifyCommands({ reference, digest }: Pick<CertificateView, 'reference' | 'digest'>): string[] {
+export function verifyCommands({
+  reference,
+  digest,
+  environment,
+}: Pick<CertificateView, 'reference' | 'digest' | 'environment'>): string[] {
   const isRegistry = reference.includes('/') && !reference.startsWith('oci:');
   const repository = isRegistry ? reference.replace(/(?:@.*|:[^/:]*)$/, '') : 'REPOSITORY';
   const image = `${repository}@${digest}`;
   return [
-    `nodeworthy verify ${isRegistry ? image : reference} --key release.pub --explain`,
+    `nodeworthy verify ${isRegistry ? image : reference} --key release.pub --environment ${environment} --explain`,
     `cosign verify --key release.pub --insecure-ignore-tlog ${image}`,
     `cosign verify-attestation --key release.pub --insecure-ignore-tlog --type https://slsa.dev/verification_summary/v1 ${image}`,
   ];

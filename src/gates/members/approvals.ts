@@ -1,9 +1,5 @@
 import { z } from 'zod';
-import {
-  ApprovalSchema,
-  CertificateSchema,
-  type Approval,
-} from '../../formats/attestation/predicate-shapes.ts';
+import { ApprovalSchema, CertificateSchema, type Approval } from '../../formats/attestation/predicate-shapes.ts';
 import {
   allow,
   commonConfig,

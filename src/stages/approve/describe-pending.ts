@@ -39,6 +39,7 @@ export interface PendingImage {
 export async function describePending(
   store: LayoutStore,
   { cell, gated }: { readonly cell: PlannedCell; readonly gated: GatedCell },
+  tagSuffix: string,
 ): Promise<PendingImage> {
   const { input, decision, seen } = gated;
   const findings = findingsOf(input.platforms);
@@ -54,7 +55,7 @@ export async function describePending(
     author: input.image.author,
     authors: authorsOf(input),
     doubts: input.image.doubts,
-    tags: cell.aliases,
+    tags: cell.aliases.map((alias) => `${alias}${tagSuffix}`),
     platforms: input.platforms.map(({ platform, digest, sizeBytes }) => ({ platform, digest, sizeBytes })),
     verdicts: decision.verdicts,
     findings,

@@ -20,11 +20,11 @@ const GateModule = z.looseObject({
   Config: z.custom<SafeParse>((value) => typeof (value as SafeParse | undefined)?.safeParse === 'function').optional(),
 });
 
-/** A policy to hold an image to, with the gates of the team. */
+/** What an image is to be certified for. */
 export interface AskedEnvironment {
   readonly name: string;
-  readonly config: EnvironmentConfig;
-  readonly custom: readonly CustomGate[];
+  /** Its policy and the gates of the team, to hold the image to now; without it, what was certified is believed. */
+  readonly policy?: { readonly config: EnvironmentConfig; readonly custom: readonly CustomGate[] };
 }
 
 export interface LoadedGate extends CustomGate {

@@ -170,7 +170,9 @@ function factsOf({ loaded, cell, now }: GateCellInput): GateInput['facts'] {
 /** What the cell's line has published now: the tag of the line on this base and variant. */
 async function readPrevious({ store, cell, policy, index, now }: GateCellInput): Promise<GateInput['previous']> {
   if (!semver.valid(cell.release)) return undefined;
-  const tag = await store.resolveTag(`${lineNameOf(cell.release)}-${cell.base}-${cell.variant}`);
+  const tag = await store.resolveTag(
+    `${lineNameOf(cell.release)}-${cell.base}-${cell.variant}${policy.config.tagSuffix}`,
+  );
   if (!tag || tag.digest === index) return undefined;
   const { manifests } = await readIndex(store, tag.digest);
   const found = await mapConcurrent(manifests, 2, async ({ digest }) => {

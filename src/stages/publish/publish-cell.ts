@@ -30,6 +30,10 @@ export interface PublishOptions {
   readonly suitesFor: (platform: string) => readonly Suite[];
   /** Asks the gates once more, just before tags move; throws when they do not allow it. */
   readonly admit: () => Promise<void>;
+  /** Ending of all tags, of the environment. */
+  readonly tagSuffix: string;
+  /** The environment that an image under a tag belongs to, when that is one which takes it from this one. */
+  readonly ownerOf: (store: Store, digest: Digest) => Promise<string | undefined>;
   /** Whether an image is certified where it lies: tags go back to nothing else. */
   readonly isCertified: (store: Store, digest: Digest) => Promise<boolean>;
   /** Artifact with what the image can be made again from, where there is one. */
@@ -56,13 +60,13 @@ export interface TargetReceipt {
 /**
  * Publishes a tested digest to each target: first all bytes by digest, read back, then the tags, the revision first.
  * Before the first tag moves, a journal says what is meant; the next run finishes what was interrupted.
- * @throws Failure UNTESTED, TAG_IMMUTABLE, TAG_WOULD_MOVE_BACK, TAG_WOULD_CHANGE_BASE; nothing has moved then
+ * @throws Failure UNTESTED, TAG_IMMUTABLE, TAG_WOULD_MOVE_BACK, TAG_WOULD_CHANGE_BASE, TAG_OF_OTHER_ENVIRONMENT; nothing has moved then
  */
 export async function publishCell(options: PublishOptions): Promise<TargetReceipt[]> {
   const { store, cell, targets } = options;
   await requireTested(options);
   const interrupted = await mapConcurrent(targets, 4, ({ name }) =>
-    openJournal(store, { target: name, cell: cell.id }),
+    openJournal(store, { target: name, cell: stemOf(options) }),
   );
   if (interrupted.every((entry) => entry === undefined)) {
     const plan = await planPublication(options);
@@ -77,7 +81,7 @@ export async function publishCell(options: PublishOptions): Promise<TargetReceip
   return await withProcessLock(join(store.stateFolder, `publish-${cell.id}.lock`), async () => {
     for (const target of targets) await finishInterrupted(options, target);
     const plan = await planPublication(options);
-    for (const { target, steps } of plan.targets) refuse(target, steps, options);
+    for (const { target, steps } of plan.targets) await refuse(target, steps, options);
     const receipts: TargetReceipt[] = [];
     for (const { target, steps } of plan.targets) {
       receipts.push(await publishTo(options, target, { steps, revisionTag: plan.revisionTag }));
@@ -87,8 +91,8 @@ export async function publishCell(options: PublishOptions): Promise<TargetReceip
 }
 
 async function planPublication(options: PublishOptions) {
-  const { cell, candidate, targets } = options;
-  const revisionTag = await findRevision(cell, candidate.index.digest, targets);
+  const { candidate, targets } = options;
+  const revisionTag = await findRevision(stemOf(options), candidate.index.digest, targets);
   const plans = await mapConcurrent(targets, 4, async (target) => ({
     target,
     steps: await planTarget(options, target, revisionTag),
@@ -115,26 +119,35 @@ async function requireTested({ store, cell, candidate, suitesFor }: PublishOptio
   }
 }
 
-async function findRevision(cell: PlannedCell, digest: Digest, targets: readonly PublishTarget[]): Promise<string> {
+type Named = Pick<PublishOptions, 'cell' | 'tagSuffix'>;
+
+/** What revisions are called. */
+function stemOf({ cell, tagSuffix }: Named): string {
+  return `${cell.id}${tagSuffix}`;
+}
+
+function aliasesOf({ cell, tagSuffix }: Named): string[] {
+  return cell.aliases.map((alias) => `${alias}${tagSuffix}`);
+}
+
+async function findRevision(stem: string, digest: Digest, targets: readonly PublishTarget[]): Promise<string> {
   const known = await mapConcurrent(targets, 4, async ({ store }) => {
     const revisions = new Map<number, Digest>();
-    for (const number of revisionNumbers(await store.listTags(), cell.id)) {
-      const tagged = await store.resolveTag(`${cell.id}-r${number}`);
+    for (const number of revisionNumbers(await store.listTags(), stem)) {
+      const tagged = await store.resolveTag(`${stem}-r${number}`);
       if (tagged) revisions.set(number, tagged.digest);
     }
     return revisions;
   });
-  return `${cell.id}-r${chooseRevision(digest, known)}`;
+  return `${stem}-r${chooseRevision(digest, known)}`;
 }
 
-async function planTarget(
-  { cell, candidate, store }: PublishOptions,
-  target: PublishTarget,
-  revisionTag: string,
-): Promise<TagStep[]> {
+async function planTarget(options: PublishOptions, target: PublishTarget, revisionTag: string): Promise<TagStep[]> {
+  const { candidate, store } = options;
+  const aliases = aliasesOf(options);
   const current = new Map<string, TaggedImage>();
   const images = new Map<Digest, TaggedImage>();
-  await mapConcurrent([revisionTag, ...cell.aliases], 8, async (tag) => {
+  await mapConcurrent([revisionTag, ...aliases], 8, async (tag) => {
     const tagged = await target.store.resolveTag(tag);
     if (!tagged) return;
     const known =
@@ -147,7 +160,7 @@ async function planTarget(
   });
   return planTags({
     revisionTag,
-    aliases: cell.aliases,
+    aliases,
     image: await describe(store, candidate.index.digest),
     current,
   });
@@ -164,12 +177,21 @@ async function describe(store: Store, digest: Digest): Promise<TaggedImage> {
   };
 }
 
-function refuse(
+async function refuse(
   target: PublishTarget,
   steps: readonly TagStep[],
-  options: Pick<PublishOptions, 'allowOlder' | 'allowBaseChange'>,
-): void {
+  options: Pick<PublishOptions, 'allowOlder' | 'allowBaseChange' | 'ownerOf'>,
+): Promise<void> {
   for (const step of steps) {
+    const { from } = fromOf(step);
+    const owner = from === undefined ? undefined : await options.ownerOf(target.store, from);
+    if (owner !== undefined) {
+      throw new Failure(
+        'TAG_OF_OTHER_ENVIRONMENT',
+        `${target.name}:${step.tag} is an image that is certified for ${owner}, which comes first in the recipe`,
+        { hint: 'give this environment tags of its own, like `tagSuffix: -staging`; no tag was moved' },
+      );
+    }
     if (step.kind === 'refuse-immutable') {
       throw new Failure('TAG_IMMUTABLE', `${target.name}:${step.tag} is ${step.holds} for ever`, {
         hint: 'a revision tag never moves; publish again to get the next revision',
@@ -201,14 +223,14 @@ async function publishTo(
   target: PublishTarget,
   plan: { readonly steps: readonly TagStep[]; readonly revisionTag: string },
 ): Promise<TargetReceipt> {
-  const { store, cell, candidate } = options;
+  const { store, candidate } = options;
   const moves = plan.steps.flatMap((step) => (step.kind === 'keep' ? [] : [{ tag: step.tag, ...fromOf(step) }]));
   let uploadedBytes = 0;
   if (moves.length > 0) {
     if (target.store !== store) uploadedBytes = (await copyImage(store, target.store, candidate.index)).uploadedBytes;
     await sendEvidence(options, target);
     await options.admit();
-    const entry: JournalEntry = { target: target.name, cell: cell.id, to: candidate.index, moves };
+    const entry: JournalEntry = { target: target.name, cell: stemOf(options), to: candidate.index, moves };
     await writeJournal(store, entry);
     await target.store.moveTags(toMoves(options, entry));
     await clearJournal(store, entry);
@@ -237,14 +259,14 @@ interface Published {
 }
 
 function receiptOf(
-  { cell, candidate }: PublishOptions,
+  options: PublishOptions,
   target: PublishTarget,
   { revisionTag, moves, uploadedBytes }: Published,
 ): TargetReceipt {
-  const tags = [revisionTag, ...cell.aliases];
+  const tags = [revisionTag, ...aliasesOf(options)];
   return {
     target: target.name,
-    digest: candidate.index.digest,
+    digest: options.candidate.index.digest,
     revision: revisionTag,
     tags,
     movedTags: moves,
@@ -260,7 +282,7 @@ export async function withdraw(options: PublishOptions): Promise<void> {
   const { store, cell, candidate, targets } = options;
   await withProcessLock(join(store.stateFolder, `publish-${cell.id}.lock`), async () => {
     for (const target of targets) {
-      const entry = await openJournal(store, { target: target.name, cell: cell.id });
+      const entry = await openJournal(store, { target: target.name, cell: stemOf(options) });
       if (entry) {
         await undo(options, target.store, entry);
         await clearJournal(store, entry);
@@ -276,8 +298,8 @@ export async function withdraw(options: PublishOptions): Promise<void> {
  * there and the gates still allow it; back when not.
  */
 async function finishInterrupted(options: PublishOptions, target: PublishTarget): Promise<void> {
-  const { store, cell, candidate, admit } = options;
-  const entry = await openJournal(store, { target: target.name, cell: cell.id });
+  const { store, candidate, admit } = options;
+  const entry = await openJournal(store, { target: target.name, cell: stemOf(options) });
   if (entry === undefined) return;
   const isSame = entry.to.digest === candidate.index.digest && (await target.store.getManifest(entry.to.digest));
   if (isSame) {
@@ -292,11 +314,12 @@ async function finishInterrupted(options: PublishOptions, target: PublishTarget)
  * certified. A revision stays where it is for ever, and what somebody moved since is not touched.
  */
 async function undo(
-  { cell, isCertified }: Pick<PublishOptions, 'cell' | 'isCertified'>,
+  options: Named & Pick<PublishOptions, 'isCertified'>,
   store: Store,
   entry: JournalEntry,
 ): Promise<void> {
-  const own = new Set(cell.aliases);
+  const { isCertified } = options;
+  const own = new Set(aliasesOf(options));
   const back: TagMove[] = [];
   const gone: string[] = [];
   for (const { tag, from } of entry.moves) {
@@ -310,10 +333,10 @@ async function undo(
 }
 
 /** Of what is written down only tags of this cell are moved, and of its revisions only new ones. */
-function toMoves({ cell }: Pick<PublishOptions, 'cell'>, entry: JournalEntry): TagMove[] {
-  const own = new Set(cell.aliases);
+function toMoves(options: Named, entry: JournalEntry): TagMove[] {
+  const own = new Set(aliasesOf(options));
   const isOwn = ({ tag, from }: JournalEntry['moves'][number]): boolean =>
-    own.has(tag) || (from === undefined && revisionNumbers([tag], cell.id).length > 0);
+    own.has(tag) || (from === undefined && revisionNumbers([tag], stemOf(options)).length > 0);
   return entry.moves.filter(isOwn).map(({ tag }) => ({
     tag,
     to: { mediaType: entry.to.mediaType, digest: entry.to.digest, size: entry.to.size },

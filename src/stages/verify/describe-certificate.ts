@@ -84,7 +84,7 @@ export interface DescribeOptions {
   readonly now: Date;
   /** As `verify` has it. */
   readonly deep: boolean;
-  readonly environment?: AskedEnvironment;
+  readonly environment: AskedEnvironment;
 }
 
 /** @throws Failure UNVERIFIED when there is no certificate that is believed */
@@ -95,7 +95,7 @@ export async function describeCertificate(
 ): Promise<CertificateView> {
   const { trust, now, reference } = options;
   const own = await believedEvidence(store, image.digest, { trust, now });
-  const certificate = bestCertificate(own, options.environment?.name);
+  const certificate = bestCertificate(own, options.environment.name);
   if (!certificate || !isIndexType(image.mediaType))
     throw new Failure('UNVERIFIED', `${reference} (${image.digest}) has no certificate that is believed here`, {
       hint: 'see why with `nodeworthy verify --explain`',
@@ -104,7 +104,7 @@ export async function describeCertificate(
     trust,
     now,
     deep: options.deep,
-    ...(options.environment ? { environment: options.environment } : {}),
+    environment: options.environment,
   });
   const index = await readIndex(store, image.digest);
   const annotations = index.annotations ?? {};

@@ -13,7 +13,9 @@ export interface ImageQuestion {
   readonly evidence: ReadonlyMap<Digest, EvidenceOf>;
   readonly certificate: Certificate;
   readonly now: Date;
-  readonly environment: { readonly name: string; readonly config: EnvironmentConfig };
+  /** Of the environment. */
+  readonly name: string;
+  readonly config: EnvironmentConfig;
 }
 
 const nothing = (subject: Digest): EvidenceOf => ({ subject, statements: [], disbelieved: [] });
@@ -23,7 +25,7 @@ const nothing = (subject: Digest): EvidenceOf => ({ subject, statements: [], dis
  * what it was made from is taken from the signed evidence that the certificate rests on.
  */
 export async function inputFromImage(store: Store, question: ImageQuestion): Promise<Omit<GateInput, 'verdicts'>> {
-  const { index, evidence, certificate, now, environment } = question;
+  const { index, evidence, certificate, now, name, config } = question;
   const document = await readIndex(store, index);
   const annotations = document.annotations ?? {};
   const own = evidence.get(index) ?? nothing(index);
@@ -57,7 +59,7 @@ export async function inputFromImage(store: Store, question: ImageQuestion): Pro
     .flatMap(({ predicate }) => suiteNamed(predicate))[0];
   return {
     now,
-    environment: environment.name,
+    environment: name,
     image: {
       cell,
       index,
@@ -80,7 +82,7 @@ export async function inputFromImage(store: Store, question: ImageQuestion): Pro
       line: line && { name: lineName(line), phase: phaseOf(line, now), end: line.end },
       baseEnd: debianSuites.find(({ codename }) => codename === (suite ?? base))?.endOfLife,
     },
-    waivers: environment.config.waivers.filter(({ cells }) => cells === undefined || matchesGlob(cells, cell)),
+    waivers: config.waivers.filter(({ cells }) => cells === undefined || matchesGlob(cells, cell)),
     // Approvals were given under the policy that the certificate names.
     policy: `sha256:${certificate.policy.digest.sha256}`,
     previous: undefined,

@@ -36,8 +36,7 @@ export interface VerifyOptions {
   readonly now: Date;
   /** Read every layer, and not only what is said of it. */
   readonly deep?: boolean;
-  /** Policy to hold the image to now; without it, the one that the certificate names is believed. */
-  readonly environment?: AskedEnvironment;
+  readonly environment: AskedEnvironment;
 }
 
 /**
@@ -49,7 +48,7 @@ export async function verifyImage(store: Store, image: Descriptor, options: Veri
   const read = (digest: Digest): Promise<EvidenceOf> => believedEvidence(store, digest, { trust, now });
   const isIndex = isIndexType(image.mediaType);
   const own = await read(image.digest);
-  const certificate = bestCertificate(own, options.environment?.name);
+  const certificate = bestCertificate(own, options.environment.name);
   const checks: Check[] = [
     signatureCheck(isIndex ? 'index' : 'platform', own),
     certificateCheck(own, certificate, options),
@@ -84,10 +83,11 @@ export async function verifyImage(store: Store, image: Descriptor, options: Veri
   checks.push(inputsCheck(certificate, evidence));
   checks.push(revocationCheck(all));
   checks.push(lineCheck(all, certificate, now), waiversCheck(certificate, now));
-  if (options.environment)
+  const { policy } = options.environment;
+  if (policy)
     checks.push(
       whole.ok
-        ? await policyCheck(store, { index, evidence, certificate, options })
+        ? await policyCheck(store, { index, evidence, certificate, policy, options })
         : {
             id: `policy ${options.environment.name}`,
             ok: false,
@@ -115,13 +115,18 @@ function certificateCheck(
   { now, environment }: VerifyOptions,
 ): Check {
   const id = 'certificate';
-  const name = environment ? `certificate for ${environment.name}` : 'certificate';
+  const name = `certificate for ${environment.name}`;
   if (!certificate) {
+    const others = new Set(certificatesFor(evidence, undefined).map((other) => other.nodeworthy_environment));
     const failed = evidence.statements.some(({ kind, isFailure }) => kind === 'certificate' && isFailure);
     return {
       id,
       ok: false,
-      reason: `${missing(name, 'certificate', evidence)}${failed ? '; a verification that failed is no certificate' : ''}`,
+      reason: [
+        missing(name, 'certificate', evidence),
+        ...(others.size > 0 ? [`it is certified for ${[...others].join(', ')}`] : []),
+        ...(failed ? ['a verification that failed is no certificate'] : []),
+      ].join('; '),
       fix: 'publish it with `nodeworthy run`: certificates come from gates that are open',
     };
   }
@@ -146,7 +151,7 @@ function platformCheck(
   const signature = signatureCheck(platform, evidence);
   if (!signature.ok) return { ...signature, id };
   // A platform may be a part of several indexes: what counts is its certificate as a part of this one.
-  const certificates = certificatesFor(evidence, options.environment?.name);
+  const certificates = certificatesFor(evidence, options.environment.name);
   const own = certificates.find((found) => found.nodeworthy_index === image.digest) ?? certificates[0];
   if (!own) return { id, ok: false, reason: missing('certificate', 'certificate', evidence), fix };
   return own.nodeworthy_index === image.digest
@@ -296,24 +301,28 @@ interface PolicyQuestion {
   readonly index: Digest | undefined;
   readonly evidence: ReadonlyMap<Digest, EvidenceOf>;
   readonly certificate: Certificate | undefined;
+  readonly policy: NonNullable<AskedEnvironment['policy']>;
   readonly options: VerifyOptions;
 }
 
 /** The gates again, with the rules and the clock of today. */
-async function policyCheck(store: Store, { index, evidence, certificate, options }: PolicyQuestion): Promise<Check> {
-  const { environment } = options;
-  const id = `policy ${environment?.name ?? ''}`;
-  if (!environment || !certificate || index === undefined)
+async function policyCheck(
+  store: Store,
+  { index, evidence, certificate, policy, options }: PolicyQuestion,
+): Promise<Check> {
+  const { name } = options.environment;
+  const id = `policy ${name}`;
+  if (!certificate || index === undefined)
     return { id, ok: false, reason: 'without a certificate there is nothing to hold to a policy' };
   // Loaded when there is a policy: most who verify have a key and nothing else.
   const [{ decide }, { inputFromImage }] = await Promise.all([
     import('../../gates/decide.ts'),
     import('./input-from-image.ts'),
   ]);
-  const input = await inputFromImage(store, { index, evidence, certificate, now: options.now, environment });
+  const input = await inputFromImage(store, { index, evidence, certificate, now: options.now, name, ...policy });
   // A day without releases keeps nobody from running what was released before.
-  const { schedule: _, ...gates } = environment.config.gates;
-  const decision = decide(input, gates, environment.custom);
+  const { schedule: _, ...gates } = policy.config.gates;
+  const decision = decide(input, gates, policy.custom);
   const open = decision.verdicts.filter(({ result }) => result === 'deny' || result === 'wait');
   return decision.result === 'allowed'
     ? { id, ok: true, reason: `${decision.verdicts.length} verdicts, all open today` }
