@@ -36,7 +36,13 @@ describe('a folder that is read by handles', () => {
     expect(await folder.look('link')).toMatchObject({ kind: 'symlink', target: '../secret' });
     expect(await folder.look('none')).toBeUndefined();
     expect(await folder.look('none/file')).toBeUndefined();
-    expect((await folder.list('a')).sort()).toEqual(['b', 'near']);
+    expect((await folder.list('a')).map(({ name, kind }) => `${name} ${kind}`).sort()).toEqual([
+      'b directory',
+      'near symlink',
+    ]);
+    expect(await folder.list('.')).toContainEqual(expect.objectContaining({ name: 'pipe', kind: 'other' }));
+    await expect(folder.read('a/none', 10)).rejects.toThrow('a/none is not there');
+    await expect(folder.look('a/'.repeat(101))).rejects.toThrow(/more than 100 folders deep/);
   });
 
   it.each([

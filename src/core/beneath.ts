@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { lstat, open, readdir, readlink, type FileHandle } from 'node:fs/promises';
+import { mapConcurrent } from './concurrency.ts';
 import { systemCode } from './errors.ts';
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants;
@@ -10,6 +11,15 @@ export interface Beneath {
   readonly mode: number;
   readonly target?: string;
 }
+
+/** `other`: neither a file nor a folder nor a link. */
+export interface Listed extends Omit<Beneath, 'kind'> {
+  readonly name: string;
+  readonly kind: Beneath['kind'] | 'other';
+}
+
+/** Each step is an open folder: nobody is led to take steps without end. */
+const maxDepth = 100;
 
 /** Why something under a folder cannot be had, in words for whoever named it. */
 export class BeneathError extends Error {}
@@ -23,12 +33,13 @@ export interface Folder {
   /** @param path relative, with `/` between its parts; `.` is the folder itself @returns undefined when nothing is there */
   look(path: string): Promise<Beneath | undefined>;
   /**
-   * The same path without the links in its folders, as far as they stay here; what it ends with is not followed.
+   * The same path without the links in its folders, as far as they stay here; what it ends with is followed when that
+   * is asked for.
    * @throws BeneathError for links that lead out, or in a circle
    */
-  resolve(path: string): Promise<string>;
-  /** Names in a folder, not sorted. */
-  list(path: string): Promise<string[]>;
+  resolve(path: string, end?: 'follow'): Promise<string>;
+  /** What a folder holds, not sorted. */
+  list(path: string): Promise<Listed[]>;
   /** @throws BeneathError for what is no file, or larger than `maxBytes` */
   read(path: string, maxBytes: number): Promise<Buffer>;
   close(): Promise<void>;
@@ -42,6 +53,7 @@ export async function openFolder(root: string): Promise<Folder> {
   async function within<T>(path: string, work: (place: string) => Promise<T>): Promise<T> {
     const parts = path.split('/').filter((part) => part !== '' && part !== '.');
     if (parts.includes('..') || path.includes('\0')) throw new BeneathError(`${path} leads out of its folder`);
+    if (parts.length > maxDepth) throw new BeneathError(`${shortened(path)} is more than ${maxDepth} folders deep`);
     const name = parts.pop();
     if (name === undefined) return await work(`/proc/self/fd/${top.fd}/.`);
     let at = top;
@@ -57,8 +69,19 @@ export async function openFolder(root: string): Promise<Folder> {
     }
   }
 
+  /** As {@link within}; what is gone or cannot be read by now is told in words. */
+  async function whole<T>(path: string, work: (place: string) => Promise<T>): Promise<T> {
+    try {
+      return await within(path, work);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === undefined) throw error;
+      throw new BeneathError(code === 'ENOENT' ? `${path} is not there` : `${path} cannot be read: ${code}`);
+    }
+  }
+
   const folder: Folder = {
-    async resolve(path) {
+    async resolve(path, end) {
       const open = path.split('/').filter((part) => part !== '' && part !== '.');
       const done: string[] = [];
       for (let hops = 0; open.length > 0;) {
@@ -68,7 +91,7 @@ export async function openFolder(root: string): Promise<Folder> {
           continue;
         }
         const place = [...done, part].join('/');
-        const found = open.length > 0 ? await folder.look(place) : undefined;
+        const found = open.length > 0 || end === 'follow' ? await folder.look(place) : undefined;
         if (found?.kind !== 'symlink') {
           done.push(part);
           continue;
@@ -83,12 +106,9 @@ export async function openFolder(root: string): Promise<Folder> {
     async look(path) {
       try {
         return await within(path, async (place) => {
-          const found = await lstat(place);
-          const about = { sizeBytes: found.size, mode: found.mode & 0o7777 };
-          if (found.isDirectory()) return { kind: 'directory', ...about };
-          if (found.isSymbolicLink()) return { kind: 'symlink', ...about, target: await readlink(place) };
-          if (found.isFile()) return { kind: 'file', ...about };
-          throw new BeneathError(`${path} is neither a file nor a folder`);
+          const { kind, ...about } = await lookAt(place);
+          if (kind === 'other') throw new BeneathError(`${path} is neither a file nor a folder`);
+          return { kind, ...about };
         });
       } catch (error) {
         if (systemCode(error) === 'ENOENT') return undefined;
@@ -96,17 +116,19 @@ export async function openFolder(root: string): Promise<Folder> {
       }
     },
     async list(path) {
-      return await within(path, async (place) => {
-        const folder = await open(place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      return await whole(path, async (place) => {
+        const opened = await open(place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         try {
-          return await readdir(`/proc/self/fd/${folder.fd}`);
+          const here = `/proc/self/fd/${opened.fd}`;
+          const names = await readdir(here);
+          return await mapConcurrent(names, 16, async (name) => ({ name, ...(await lookAt(`${here}/${name}`)) }));
         } finally {
-          await folder.close();
+          await opened.close();
         }
       });
     },
     async read(path, maxBytes) {
-      return await within(path, async (place) => {
+      return await whole(path, async (place) => {
         // A pipe or a device would keep the reader waiting.
         const file = await open(place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((error: unknown) => {
           if (systemCode(error) === 'ELOOP') throw new BeneathError(`${path} is a link`);
@@ -124,6 +146,18 @@ export async function openFolder(root: string): Promise<Folder> {
     close: () => top.close(),
   };
   return folder;
+}
+
+async function lookAt(place: string): Promise<Omit<Listed, 'name'>> {
+  const found = await lstat(place);
+  const about = { sizeBytes: found.size, mode: found.mode & 0o7777 };
+  if (found.isDirectory()) return { kind: 'directory', ...about };
+  if (found.isSymbolicLink()) return { kind: 'symlink', ...about, target: await readlink(place) };
+  return { kind: found.isFile() ? 'file' : 'other', ...about };
+}
+
+function shortened(path: string): string {
+  return path.length > 60 ? `${path.slice(0, 60)}…` : path;
 }
 
 async function step(at: FileHandle, part: string, path: string): Promise<FileHandle> {

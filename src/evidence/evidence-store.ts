@@ -7,6 +7,7 @@ import { artifactManifestBytes } from '../formats/oci/artifact-manifest.ts';
 import { emptyConfigBytes, type Descriptor } from '../formats/oci/descriptor.ts';
 import { mediaTypes } from '../formats/oci/media-types.ts';
 import { parseManifest } from '../store/manifest.ts';
+import { sealAnnotation } from '../store/layout/sealed-notes.ts';
 import { blobOfBytes, readBlob } from '../store/read-blob.ts';
 import type { Store } from '../store/store.ts';
 
@@ -22,6 +23,8 @@ export interface SignedEvidence {
   readonly bundle: Bundle;
   readonly createdOn: Date;
   readonly inputs: Digest;
+  /** Of whoever signs, over the inputs and the bundle: anybody can attach an old statement and say that its inputs are new. */
+  readonly seal?: (bundle: Digest) => Promise<string>;
 }
 
 /**
@@ -39,13 +42,19 @@ export async function attachEvidence(
   const attached = await mapConcurrent(evidence, 8, async (item) => {
     const bytes = bundleBytes(item.bundle);
     await store.putBlob(blobOfBytes(bytes));
-    return await store.putManifest(manifestOf(subject, item, bytes), mediaTypes.manifest);
+    const seal = await item.seal?.(digestOf(bytes));
+    return await store.putManifest(manifestOf(subject, item, bytes, seal), mediaTypes.manifest);
   });
   await requireAttached(store, subject.digest, attached);
   return attached;
 }
 
-function manifestOf(subject: Descriptor, { kind, createdOn, inputs }: SignedEvidence, bytes: Buffer): Buffer {
+function manifestOf(
+  subject: Descriptor,
+  { kind, createdOn, inputs }: SignedEvidence,
+  bytes: Buffer,
+  seal: string | undefined,
+): Buffer {
   return artifactManifestBytes({
     artifactType: bundleMediaType,
     layers: [{ mediaType: bundleMediaType, digest: digestOf(bytes), size: bytes.length }],
@@ -55,6 +64,7 @@ function manifestOf(subject: Descriptor, { kind, createdOn, inputs }: SignedEvid
       'dev.sigstore.bundle.predicateType': predicateTypes[kind],
       'org.opencontainers.image.created': createdOn.toISOString(),
       [inputsAnnotation]: inputs,
+      ...(seal === undefined ? {} : { [sealAnnotation]: seal }),
     },
   });
 }
@@ -77,6 +87,7 @@ export interface ListedEvidence {
   readonly manifestBytes: Buffer;
   readonly bundle: Descriptor;
   readonly inputs: string | undefined;
+  readonly seal: string | undefined;
 }
 
 export interface StoredEvidence extends ListedEvidence {
@@ -137,6 +148,7 @@ export async function listEvidence(store: Store, subject: Digest): Promise<Liste
       manifestBytes: stored.bytes,
       bundle: layer,
       inputs: annotations?.[inputsAnnotation],
+      seal: annotations?.[sealAnnotation],
     };
   });
   return found.flatMap((item) => item ?? []);

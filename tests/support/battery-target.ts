@@ -9,6 +9,7 @@ import type { CheckedCell } from '../../src/stages/test/battery/battery.ts';
 import { describeCell } from '../../src/stages/test/describe-cell.ts';
 import { readImageView } from '../../src/stages/test/image-view.ts';
 import { openLayerCache } from '../../src/stages/test/layer-cache.ts';
+import { sharedFolders } from '../../src/stages/test/test-candidate.ts';
 import type { TestTarget } from '../../src/stages/test/suite.ts';
 import { openLayoutStore, type LayoutStore } from '../../src/store/layout/layout-store.ts';
 import { readIndex } from '../../src/store/manifest.ts';
@@ -103,6 +104,8 @@ export async function openTarget(
     },
     cache: openLayerCache(store, { subject: manifest, readable: false, keep: 'failed' }),
     sharedLayer: (_, layer) => runtime.addLayer(environment, layer()),
+    // In the store of the test, which is thrown away.
+    sharedFolder: sharedFolders(store).get,
     context: testContext(),
   };
 }

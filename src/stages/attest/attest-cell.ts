@@ -11,6 +11,7 @@ import { cycloneDxDocument } from '../../formats/sbom/cyclonedx.ts';
 import type { SbomModel } from '../../formats/sbom/model.ts';
 import { spdxDocument } from '../../formats/sbom/spdx.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
+import { isSame } from '../../store/layout/sealed-notes.ts';
 import type { Store } from '../../store/store.ts';
 import type { Candidate, CandidatePlatform } from '../assemble/assemble-cell.ts';
 import type { TestReport } from '../test/report.ts';
@@ -138,7 +139,8 @@ export async function signPlanned(
   for (const item of planned) bySubject.set(item.subject.digest, [...(bySubject.get(item.subject.digest) ?? []), item]);
   let signed = 0;
   for (const [digest, items] of bySubject) {
-    const have = new Set((await listEvidence(store, digest)).map(({ inputs }) => inputs));
+    const seal = sealerOf(store, digest);
+    const have = await ownInputs(store, digest, seal);
     const fresh = items.flatMap((item) => {
       const signer = item.isFailure ? signing.failures : signing.release;
       const inputs = digestOf(
@@ -156,11 +158,30 @@ export async function signPlanned(
       const predicate = await item.predicate();
       const bytes = statementBytes({ kind: item.kind, name, subject: digest, predicate });
       const createdOn = context.verificationTime;
-      return { kind: item.kind, bundle: await signer.sign(bytes), createdOn, inputs };
+      const bundle = await signer.sign(bytes);
+      return { kind: item.kind, bundle, createdOn, inputs, ...(seal ? { seal: (made) => seal(inputs, made) } : {}) };
     });
     const [first] = items;
     if (first) await attachEvidence(store, first.subject, evidence);
     signed += evidence.length;
   }
   return signed;
+}
+
+type Sealer = (inputs: string, bundle: Digest) => Promise<string>;
+
+/** Seals what is said of a digest, where there is somewhere to keep a key: a store of this machine. */
+function sealerOf(store: Store & Partial<Pick<LayoutStore, 'notes'>>, subject: Digest): Sealer | undefined {
+  const { notes } = store;
+  return notes && (async (inputs, bundle) => await notes.sealOf('statements', subject, `${inputs} ${bundle}`));
+}
+
+/** From what statements were made that were signed here. What somebody else attached says nothing about that. */
+async function ownInputs(store: Store, subject: Digest, seal: Sealer | undefined): Promise<Set<string>> {
+  if (!seal) return new Set();
+  const own = new Set<string>();
+  for (const { inputs, bundle, seal: found } of await listEvidence(store, subject))
+    if (inputs !== undefined && found !== undefined && isSame(found, await seal(inputs, bundle.digest)))
+      own.add(inputs);
+  return own;
 }

@@ -8,7 +8,7 @@ import { artifactTypes, mediaTypes } from '../../formats/oci/media-types.ts';
 import { readManifest } from '../../store/manifest.ts';
 import { blobOfBytes, readBlob } from '../../store/read-blob.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
-import { isSame } from '../../store/layout/sealed-notes.ts';
+import { isSame, sealAnnotation } from '../../store/layout/sealed-notes.ts';
 import type { Store } from '../../store/store.ts';
 
 /** The kinds of test, and the built-in battery. */
@@ -79,7 +79,6 @@ export type TestCase = z.infer<typeof CaseSchema>;
 export type TestReport = z.infer<typeof TestReportSchema>;
 
 const sealKind = 'test-reports';
-const sealName = 'io.nodeworthy.seal';
 
 /** Attaches a report to the platform manifest it is about, as a referrer, with the seal of who tested. */
 export async function attachReport(store: LayoutStore, subject: Descriptor, report: TestReport): Promise<Descriptor> {
@@ -93,7 +92,7 @@ export async function attachReport(store: LayoutStore, subject: Descriptor, repo
     subject,
     annotations: {
       'org.opencontainers.image.created': report.startedAt,
-      [sealName]: await store.notes.sealOf(sealKind, subject.digest, text),
+      [sealAnnotation]: await store.notes.sealOf(sealKind, subject.digest, text),
     },
   });
   return await store.putManifest(manifest, mediaTypes.manifest);
@@ -126,7 +125,7 @@ async function readReports(store: Store, subject: Digest): Promise<ReadReport[]>
     if (!layer) continue;
     const text = (await readBlob(store, layer)).toString('utf8');
     const report = TestReportSchema.safeParse(parse(text)).data;
-    if (report?.subject === subject) found.push({ report, text, seal: annotations?.[sealName] });
+    if (report?.subject === subject) found.push({ report, text, seal: annotations?.[sealAnnotation] });
   }
   return found.sort((a, b) => (a.report.startedAt < b.report.startedAt ? 1 : -1));
 }

@@ -85,7 +85,7 @@ async function withinTime(
   } catch (error) {
     context.signal.throwIfAborted();
     // What the image does not have, like a user, is this test's matter and nobody else's.
-    const isOwn = isFailure(error, 'USAGE');
+    const isOwn = isFailure(error, 'USAGE') || (isFailure(error, 'RUNTIME_FAILED') && (await isRuntimeWell(target)));
     if (!late.aborted && !isOwn) throw error;
     return ids.map((id) => ({
       id,
@@ -96,6 +96,17 @@ async function withinTime(
       droppedBytes: 0,
       layers: [],
     }));
+  }
+}
+
+/** Whether the candidate starts as it is: what cannot be started then is the test's own making, like a folder to work in. */
+async function isRuntimeWell({ runtime, environment, context }: TestTarget): Promise<boolean> {
+  try {
+    await runtime.run(environment, { args: ['true'], timeoutMs: 60_000 }, context.signal);
+    return true;
+  } catch (error) {
+    if (isFailure(error)) return false;
+    throw error;
   }
 }
 

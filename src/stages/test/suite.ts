@@ -19,6 +19,8 @@ export interface TestTarget {
   readonly cache: LayerCache;
   /** The candidate with a layer that several containers stand on: made once, and thrown away with the target. */
   readonly sharedLayer: (name: string, files: () => readonly LayerFile[]) => Promise<Environment>;
+  /** A folder or file of the machine that containers get, filled once: it goes with the target. */
+  readonly sharedFolder: (name: string, fill: (path: string) => Promise<void>) => Promise<string>;
   readonly context: Context;
 }
 

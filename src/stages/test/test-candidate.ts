@@ -1,7 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
 import { isNative } from '../../runtimes/emulation.ts';
 import type { Environment, Runtime } from '../../runtimes/runtime.ts';
+import { keptFolder } from '../../store/kept-files.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import type { Candidate, CandidatePlatform } from '../assemble/assemble-cell.ts';
 import { readImageView, type ImageView } from './image-view.ts';
@@ -87,6 +90,7 @@ async function testPlatform(
   const subject = platform.manifest.digest;
   const environment = await runtime.open(store, { manifest: subject, platform: platform.platform });
   const shared = new Map<string, Promise<Environment>>();
+  const folders = sharedFolders(store);
   let view: Promise<ImageView> | undefined;
   const target: TestTarget = {
     store,
@@ -101,6 +105,7 @@ async function testPlatform(
       shared.set(name, made);
       return made;
     },
+    sharedFolder: folders.get,
     context,
   };
   try {
@@ -119,7 +124,37 @@ async function testPlatform(
   } finally {
     for (const made of shared.values()) await runtime.dispose(await made).catch(() => {});
     await runtime.dispose(environment);
+    await folders.remove();
   }
+}
+
+/** Folders that containers of one target share. */
+export function sharedFolders(store: LayoutStore): {
+  readonly get: TestTarget['sharedFolder'];
+  remove(): Promise<void>;
+} {
+  const made = new Map<string, Promise<string>>();
+  let top: Promise<string> | undefined;
+  return {
+    async get(name, fill) {
+      const known = made.get(name);
+      if (known) return await known;
+      const count = made.size;
+      const make = async (): Promise<string> => {
+        const folder = await (top ??= keptFolder(store, 'tmp').then((tmp) => mkdtemp(join(tmp, 'shared-'))));
+        const path = join(folder, String(count));
+        await fill(path);
+        return path;
+      };
+      const making = make();
+      made.set(name, making);
+      return await making;
+    },
+    async remove() {
+      const folder = await top?.catch(() => undefined);
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 function untested(platform: CandidatePlatform, context: Context, suites: readonly Suite[]): TestReport {

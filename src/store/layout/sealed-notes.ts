@@ -5,6 +5,8 @@ import { readRegularFile, replaceFile, writeFileAtomic } from '../../core/files.
 
 /** Raised when a seal covers something else: older notes are then made again. */
 const sealVersion = 1;
+/** Of an artifact in the store: the seal of who made it. */
+export const sealAnnotation = 'io.nodeworthy.seal';
 const maxNoteBytes = 512 << 20;
 
 /**

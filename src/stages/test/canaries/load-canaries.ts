@@ -33,7 +33,8 @@ export async function loadCanaries(
   return await Promise.all(
     (name === 'all' ? known : [name]).map((canary) => {
       const path = fileURLToPath(new URL(`./${canary}`, import.meta.url));
-      const definition = { path, shownPath: `${canaryPrefix}${canary}`, name: `canary-${canary}`, settings, env };
+      const shownPath = `${canaryPrefix}${canary}`;
+      const definition = { path, root: path, shownPath, name: `canary-${canary}`, settings, env };
       return loadApplication(definition, (id, kind, digest) => ({ id, origin: 'vendor', kind, digest }));
     }),
   );

@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import semver from 'semver';
 import type { TestEntryConfig } from '../../../config/recipe-schema.ts';
 import { compareText } from '../../../core/canonical-json.ts';
@@ -7,6 +7,7 @@ import { Failure } from '../../../core/errors.ts';
 import { canaryPrefix, loadCanaries } from '../canaries/load-canaries.ts';
 import { defaultSettings, type TestSuite } from '../suite.ts';
 import { applicationKind } from './application/application-kind.ts';
+import { requireInside } from './test-files.ts';
 import { dockerfileKind } from './dockerfile/dockerfile-kind.ts';
 import { runKind } from './run/run-kind.ts';
 import { scriptKind } from './script/script-kind.ts';
@@ -69,10 +70,10 @@ export async function loadTests(
       for (const suite of suites) add({ suite, where: entry }, shown);
       continue;
     }
-    const found = await findTests(resolve(root, shown), shown, asked);
+    const { place, found } = await findTests(resolve(root, shown), shown, asked);
     for (const { path, shownPath, kind } of found) {
       const named = entry.name !== undefined && found.length === 1 ? { name: entry.name } : {};
-      const suite = await kind.load({ path, shownPath, ...named, settings, env });
+      const suite = await kind.load({ path, shownPath, ...named, settings, root: place, env });
       add({ suite, where: entry }, shownPath);
     }
   }
@@ -93,24 +94,31 @@ interface FoundTest {
   readonly kind: TestKind;
 }
 
-async function findTests(path: string, shownPath: string, asked: string | undefined): Promise<FoundTest[]> {
+async function findTests(
+  path: string,
+  shownPath: string,
+  asked: string | undefined,
+): Promise<{ readonly place: string; readonly found: readonly FoundTest[] }> {
   const stats = await stat(path).catch(() => undefined);
   if (!stats)
     throw new Failure('RECIPE_INVALID', `tests: there is nothing at ${shownPath}`, {
       hint: 'name a file or folder, relative to the recipe or the working folder',
     });
+  const isFolder = stats.isDirectory();
+  const place = isFolder ? path : dirname(path);
   if (asked !== undefined) {
     const kind = testKinds.find(({ name }) => name === asked);
     if (!kind) throw new Failure('RECIPE_INVALID', `tests: there is no kind ${asked}`);
-    if (kind.name === 'dockerfile' && !(await kind.recognises(path)) && stats.isDirectory())
+    if (kind.name === 'dockerfile' && !(await kind.recognises(path, place)) && isFolder)
       throw new Failure('RECIPE_INVALID', `tests: there is no Dockerfile at ${shownPath}`, {
         hint: 'name a folder with a Dockerfile, relative to the recipe',
       });
-    return [{ path, shownPath, kind }];
+    return { place, found: [{ path, shownPath, kind }] };
   }
-  for (const kind of testKinds) if (await kind.recognises(path)) return [{ path, shownPath, kind }];
-  const inside = stats.isDirectory() ? await testsInside(path, shownPath) : [];
-  if (inside.length > 0) return inside;
+  for (const kind of testKinds)
+    if (await kind.recognises(path, place)) return { place, found: [{ path, shownPath, kind }] };
+  const inside = isFolder ? await testsInside(path, shownPath) : [];
+  if (inside.length > 0) return { place, found: inside };
   throw new Failure('RECIPE_INVALID', `tests: ${shownPath} is no test`, {
     hint: testKinds.map(({ name, summary }) => `${name}: ${summary}`).join('\n      '),
   });
@@ -119,8 +127,10 @@ async function findTests(path: string, shownPath: string, asked: string | undefi
 async function testsInside(path: string, shownPath: string): Promise<FoundTest[]> {
   const found: FoundTest[] = [];
   for (const name of (await readdir(path)).filter((file) => !file.startsWith('.')).sort(compareText)) {
+    // What cannot be looked at is not left out in silence.
+    await requireInside(path, join(path, name));
     for (const kind of testKinds) {
-      if (!(await kind.recognises(join(path, name)))) continue;
+      if (!(await kind.recognises(join(path, name), path))) continue;
       found.push({ path: join(path, name), shownPath: join(shownPath, name), kind });
       break;
     }

@@ -11,6 +11,8 @@ export interface TestDefinition {
   /** Name of the suite; without it, that of the file or folder. */
   readonly name?: string;
   readonly settings: TestSettings;
+  /** The folder that was named, or that the named file lies in: a test is made of files in it. */
+  readonly root: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -19,7 +21,7 @@ export interface TestKind {
   readonly name: Exclude<TestKindName, 'battery'>;
   readonly summary: string;
   /** Whether a file or folder is of this kind, by its name and its first look. */
-  recognises(path: string): Promise<boolean>;
+  recognises(path: string, root: string): Promise<boolean>;
   /** @throws Failure RECIPE_INVALID names file, line and reason */
   load(definition: TestDefinition): Promise<TestSuite>;
 }

@@ -1,15 +1,17 @@
-import { lstat, readFile, readdir, readlink, stat } from 'node:fs/promises';
 import { basename, join, posix } from 'node:path';
 import { z } from 'zod';
+import { BeneathError, openFolder } from '../../../../core/beneath.ts';
 import { canonicalJson, compareText } from '../../../../core/canonical-json.ts';
 import { digestOf } from '../../../../core/digest.ts';
 import { Failure } from '../../../../core/errors.ts';
+import { messageOf, parseJson } from '../../../../core/json.ts';
 import { readDockerignore } from '../../../../formats/dockerfile/path-patterns.ts';
 import { resolveUser } from '../../../../runtimes/resolve-user.ts';
 import type { LayerFile } from '../../../../runtimes/runtime.ts';
 import type { Suite } from '../../report.ts';
 import { runProgram } from '../../run-program.ts';
 import type { CaseOutcome, TestSuite, TestTarget } from '../../suite.ts';
+import { lookAtTest, peekTestText, readTestFile, requireTestText } from '../test-files.ts';
 import { clientSuite, type TestDefinition, type TestKind } from '../test-kind.ts';
 import { installDependencies } from './install-dependencies.ts';
 
@@ -22,12 +24,13 @@ const Manifest = z.looseObject({
 /** Where the application is in the image. */
 const home = 'nodeworthy-test/application';
 const maxBytes = 1 << 30;
+const maxFiles = 100_000;
 
 export const applicationKind: TestKind = {
   name: 'application',
   summary: 'A folder with a package.json whose `npm test` must succeed on the image',
-  async recognises(path) {
-    const text = await readFile(join(path, 'package.json'), 'utf8').catch(() => undefined);
+  async recognises(path, root) {
+    const text = await peekTestText(root, join(path, 'package.json'));
     return text !== undefined && /"test"\s*:/.test(text);
   },
   load: (definition) => loadApplication(definition, clientSuite),
@@ -35,23 +38,23 @@ export const applicationKind: TestKind = {
 
 /** @param toSuite who defined it */
 export async function loadApplication(
-  { path, shownPath, name, settings, env }: TestDefinition,
+  { path, shownPath, name, settings, env, root }: TestDefinition,
   toSuite: (id: string, kind: 'application', digest: Suite['digest']) => Suite,
 ): Promise<TestSuite> {
   const shown = join(shownPath, 'package.json');
-  const manifest = await readManifest(join(path, 'package.json'), shown);
+  const manifest = readManifest(await requireTestText(root, join(path, 'package.json')), shown);
   const script = manifest.scripts?.['test'];
   if (script === undefined)
     throw new Failure('RECIPE_INVALID', `${shown} has no test script`, {
       hint: 'add one: "scripts": { "test": "node --test" }',
     });
-  const hasLock = await isFile(join(path, 'package-lock.json'));
-  const hasModules = (await stat(join(path, 'node_modules')).catch(() => undefined))?.isDirectory() ?? false;
+  const hasLock = (await lookAtTest(root, join(path, 'package-lock.json'))) === 'file';
+  const hasModules = (await lookAtTest(root, join(path, 'node_modules'))) === 'directory';
   if (Object.keys(manifest.dependencies ?? {}).length > 0 && !hasLock && !hasModules)
     throw new Failure('RECIPE_INVALID', `${shown} has dependencies and neither package-lock.json nor node_modules`, {
       hint: 'run `npm install` there, and commit package-lock.json',
     });
-  const files = await readApplication(path, { withModules: !hasLock });
+  const files = await readApplication(path, root, { withModules: !hasLock });
   const id = name ?? basename(path);
   const digest = digestOf(
     canonicalJson([files.map(({ bytes, ...rest }) => [rest, digestOf(bytes ?? '')]), settings.hosts]),
@@ -62,13 +65,13 @@ export async function loadApplication(
     jobs: [
       {
         ids: [id],
-        run: (target) => runApplication(target, { id, path, shown, script, hasLock, files, settings, env }),
+        run: (target) => runApplication(target, { id, path, root, shown, script, hasLock, files, settings, env }),
       },
     ],
   };
 }
 
-interface Application extends Pick<TestDefinition, 'path' | 'settings' | 'env'> {
+interface Application extends Pick<TestDefinition, 'path' | 'root' | 'settings' | 'env'> {
   readonly id: string;
   readonly shown: string;
   readonly script: string;
@@ -87,15 +90,24 @@ async function runApplication(target: TestTarget, application: Application): Pro
   });
   const owner = { uid: user.uid, gid: user.gid };
   const libc = tree.list('lib').some((name) => name.startsWith('ld-musl-')) ? 'musl' : 'glibc';
-  const { path, shown, env, files } = application;
+  const { path, root, shown, env, files } = application;
   const modules = application.hasLock
-    ? await readFolder(
-        join(
-          await installDependencies(store, { folder: path, shown, platform, libc, env, signal: context.signal }),
-          'node_modules',
-        ),
-        'node_modules',
-      )
+    ? (
+        await readFolder(
+          join(
+            await installDependencies(store, {
+              folder: path,
+              root,
+              shown,
+              platform,
+              libc,
+              env,
+              signal: context.signal,
+            }),
+            'node_modules',
+          ),
+        )
+      ).map((file) => ({ ...file, path: posix.join('node_modules', file.path) }))
     : [];
   const layer = [{ path: home, kind: 'directory', mode: 0o755 } as const, ...files, ...modules].map(
     (file): LayerFile => ({ ...file, ...owner, path: file.path === home ? home : posix.join(home, file.path) }),
@@ -141,13 +153,13 @@ function wordsOf(script: string, ...trees: readonly (readonly Pick<LayerFile, 'p
   return trees.flat().some(({ path }) => path === place) ? ['node', place, ...rest] : undefined;
 }
 
-async function readManifest(path: string, shown: string): Promise<z.infer<typeof Manifest>> {
+function readManifest(text: string, shown: string): z.infer<typeof Manifest> {
   try {
-    return Manifest.parse(JSON.parse(await readFile(path, 'utf8')));
+    return Manifest.parse(parseJson(text));
   } catch (error) {
     throw new Failure(
       'RECIPE_INVALID',
-      `${shown}: ${error instanceof SyntaxError ? error.message : 'is no package.json'}`,
+      `${shown}: ${error instanceof z.ZodError ? 'is no package.json' : messageOf(error)}`,
       {
         cause: error,
       },
@@ -156,46 +168,56 @@ async function readManifest(path: string, shown: string): Promise<z.infer<typeof
 }
 
 /** What a build would copy: without what `.dockerignore` leaves out, version control, and modules that a lock brings. */
-async function readApplication(path: string, { withModules }: { readonly withModules: boolean }): Promise<LayerFile[]> {
-  const ignored = readDockerignore(await readFile(join(path, '.dockerignore'), 'utf8').catch(() => ''));
+async function readApplication(
+  path: string,
+  root: string,
+  { withModules }: { readonly withModules: boolean },
+): Promise<LayerFile[]> {
+  const ignored = readDockerignore((await readTestFile(root, join(path, '.dockerignore')))?.toString('utf8') ?? '');
   const always = (file: string): boolean => file === '.git' || (file === 'node_modules' && !withModules);
-  return await readFolder(path, '', (file) => always(file) || (ignored(file) && !file.startsWith('node_modules')));
+  return await readFolder(path, (file) => always(file) || (ignored(file) && !file.startsWith('node_modules')));
 }
 
-async function readFolder(
-  folder: string,
-  prefix: string,
-  isLeftOut: (path: string) => boolean = () => false,
-): Promise<LayerFile[]> {
+/** Files, folders and links of a folder, read by handles: nothing is followed. @throws Failure RECIPE_INVALID for too much */
+async function readFolder(top: string, isLeftOut: (path: string) => boolean = () => false): Promise<LayerFile[]> {
   const files: LayerFile[] = [];
   let totalBytes = 0;
+  const tooMuch = (what: string): Failure =>
+    new Failure('RECIPE_INVALID', `${top} has more than ${what}`, {
+      hint: 'leave out what the tests do not need with .dockerignore',
+    });
+  const folder = await openFolder(top);
   async function visit(at: string): Promise<void> {
-    for (const name of (await readdir(join(folder, at))).sort(compareText)) {
-      const path = at === '' ? name : posix.join(at, name);
+    const listed = await folder.list(at);
+    for (const { name, ...found } of listed.sort((a, b) => compareText(a.name, b.name))) {
+      const path = at === '.' ? name : posix.join(at, name);
       if (isLeftOut(path)) continue;
-      const full = join(folder, path);
-      const stats = await lstat(full);
-      const entry = { path: posix.join(prefix, path), uid: 0, gid: 0 };
-      if (stats.isDirectory()) {
+      const entry = { path, uid: 0, gid: 0 };
+      if (files.length >= maxFiles) throw tooMuch(`${maxFiles} files`);
+      if (found.kind === 'other') throw new BeneathError(`${path} is neither a file nor a folder`);
+      if (found.kind === 'directory') {
         files.push({ ...entry, kind: 'directory', mode: 0o755 });
         await visit(path);
-      } else if (stats.isSymbolicLink())
-        files.push({ ...entry, kind: 'symlink', mode: 0o777, target: await readlink(full) });
-      else if (stats.isFile()) {
-        totalBytes += stats.size;
-        if (totalBytes > maxBytes)
-          throw new Failure('RECIPE_INVALID', `${folder} has more than ${maxBytes / 2 ** 20} MiB of files`, {
-            hint: 'leave out what the tests do not need with .dockerignore',
-          });
-        const mode = (stats.mode & 0o100) !== 0 ? 0o755 : 0o644;
-        files.push({ ...entry, kind: 'file', mode, bytes: await readFile(full) });
+      } else if (found.kind === 'symlink')
+        files.push({ ...entry, kind: 'symlink', mode: 0o777, target: found.target ?? '' });
+      else {
+        totalBytes += found.sizeBytes;
+        if (totalBytes > maxBytes) throw tooMuch(`${maxBytes / 2 ** 20} MiB of files`);
+        const mode = (found.mode & 0o100) !== 0 ? 0o755 : 0o644;
+        files.push({ ...entry, kind: 'file', mode, bytes: await folder.read(path, maxBytes) });
       }
     }
   }
-  await visit('');
-  return files;
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
+  try {
+    await visit('.');
+    return files;
+  } catch (error) {
+    if (!(error instanceof BeneathError)) throw error;
+    throw new Failure('RECIPE_INVALID', `${top}: ${error.message}`, {
+      hint: 'an application is made of files, folders and links; leave out others with .dockerignore',
+      cause: error,
+    });
+  } finally {
+    await folder.close();
+  }
 }

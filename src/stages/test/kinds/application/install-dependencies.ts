@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../../../../core/canonical-json.ts';
 import { SingleFlight } from '../../../../core/concurrency.ts';
@@ -8,10 +8,13 @@ import { exec } from '../../../../core/exec.ts';
 import { namesIn } from '../../../../core/files.ts';
 import { dropKept, keptFolder, keptPath, noteKept, readKept, type KeptFile } from '../../../../store/kept-files.ts';
 import type { LayoutStore } from '../../../../store/layout/layout-store.ts';
+import { readTestFile } from '../test-files.ts';
 
 export interface Dependencies {
   /** Folder of the application, with its lock file. */
   readonly folder: string;
+  /** Folder that its files may be of. */
+  readonly root: string;
   readonly shown: string;
   readonly platform: string;
   readonly libc: 'glibc' | 'musl';
@@ -30,8 +33,8 @@ const cpus: Readonly<Record<string, string>> = { amd64: 'x64', arm64: 'arm64' };
  * @throws Failure RECIPE_INVALID when npm refuses the lock; SOURCE_UNREACHABLE with npm's words for anything else
  */
 export async function installDependencies(store: LayoutStore, application: Dependencies): Promise<string> {
-  const { folder, platform, libc } = application;
-  const files = await readManifests(folder);
+  const { platform, libc } = application;
+  const files = await readManifests(application);
   const key = digestOf(canonicalJson([files, platform, libc]));
   const kept: KeptFile = { kind, name: hexOf(key) };
   const made = keptPath(store, kept);
@@ -43,7 +46,6 @@ export async function installDependencies(store: LayoutStore, application: Depen
     await mkdir(temporary);
     try {
       for (const [name, text] of Object.entries(files)) await writeFile(join(temporary, name), text);
-      await cp(join(folder, '.npmrc'), join(temporary, '.npmrc')).catch(() => {});
       await install(temporary, application);
       await rm(join(temporary, '.npmrc'), { force: true });
       await dropKept(store, kept);
@@ -56,11 +58,21 @@ export async function installDependencies(store: LayoutStore, application: Depen
   });
 }
 
-async function readManifests(folder: string): Promise<Record<string, string>> {
+/** @throws Failure RECIPE_INVALID for what would have npm read files or variables of this machine */
+async function readManifests({ folder, root, shown }: Dependencies): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
-  for (const name of ['package.json', 'package-lock.json', 'npm-shrinkwrap.json']) {
-    const text = await readFile(join(folder, name), 'utf8').catch(() => undefined);
-    if (text !== undefined) files[name] = text;
+  for (const name of ['package.json', 'package-lock.json', 'npm-shrinkwrap.json', '.npmrc']) {
+    const text = (await readTestFile(root, join(folder, name)))?.toString('utf8');
+    if (text === undefined) continue;
+    files[name] = text;
+    const foreign = name === '.npmrc' ? /\$\{[^}]*\}/.exec(text)?.[0] : /"(?:file:[^"]*)"/.exec(text)?.[0];
+    if (foreign === undefined) continue;
+    throw new Failure('RECIPE_INVALID', `${shown}: ${name} names ${foreign}, which is of this machine`, {
+      hint:
+        name === '.npmrc'
+          ? 'variables are for the npm configuration of this user: a test could send them elsewhere'
+          : 'dependencies of a test come from a registry, or lie in its node_modules without a lock',
+    });
   }
   return files;
 }
@@ -69,7 +81,7 @@ async function install(folder: string, { shown, platform, libc, env, signal }: D
   const cpu = cpus[platform.split('/')[1] ?? ''] ?? 'x64';
   const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
   const args = ['ci', '--ignore-scripts', '--os=linux', `--cpu=${cpu}`, `--libc=${libc}`, ...quiet];
-  const done = await exec('npm', args, { cwd: folder, env: { ...env }, timeoutMs: 600_000, signal });
+  const done = await exec('npm', args, { cwd: folder, env: ofOthers(env), timeoutMs: 600_000, signal });
   if (done.exitCode === 0) return;
   const words = done.stderr
     .split('\n')
@@ -82,6 +94,11 @@ async function install(folder: string, { shown, platform, libc, env, signal }: D
       ? 'run `npm install` there, and commit package-lock.json'
       : 'the registry is the one npm is configured for',
   });
+}
+
+/** Variables without those that are for us alone, like passphrases. */
+function ofOthers(env: Dependencies['env']): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('NODEWORTHY_')));
 }
 
 /** Takes away what nobody asked for within a week. */

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join, posix, relative, resolve } from 'node:path';
-import { BeneathError, openFolder, type Folder } from '../../../../core/beneath.ts';
+import { BeneathError, openFolder, type Folder, type Listed } from '../../../../core/beneath.ts';
 import { compareText } from '../../../../core/canonical-json.ts';
 import { digestOf } from '../../../../core/digest.ts';
 import { Failure } from '../../../../core/errors.ts';
+import { readTestFile } from '../test-files.ts';
 import {
   isPattern,
   pathExpression,
@@ -41,10 +41,10 @@ const maxEntries = 100_000;
 export class ContextError extends Error {}
 
 /** The folder beside a Dockerfile, without what `.dockerignore` leaves out. */
-export async function openBuildContext(folder: string, dockerfile: string): Promise<BuildContext> {
-  const own = await readFile(`${dockerfile}.dockerignore`, 'utf8').catch(() => undefined);
-  const text = own ?? (await readFile(join(folder, '.dockerignore'), 'utf8').catch(() => ''));
-  const isIgnored: Ignores = readDockerignore(text);
+export async function openBuildContext(folder: string, dockerfile: string, root = folder): Promise<BuildContext> {
+  const own = await readTestFile(root, `${dockerfile}.dockerignore`);
+  const text = own ?? (await readTestFile(root, join(folder, '.dockerignore')));
+  const isIgnored: Ignores = readDockerignore(text?.toString('utf8') ?? '');
   const digests = new Map<string, Promise<string>>();
 
   /** Each look at the folder begins at the folder itself, and follows no link that somebody put there since. */
@@ -61,7 +61,11 @@ export async function openBuildContext(folder: string, dockerfile: string): Prom
 
   async function entryOf(opened: Folder, path: string): Promise<ContextEntry | undefined> {
     const found = await opened.look(path);
-    if (!found) return undefined;
+    return found && toEntry(path, found);
+  }
+
+  function toEntry(path: string, found: Omit<Listed, 'name'>): ContextEntry {
+    if (found.kind === 'other') throw new ContextError(`${path} is neither a file nor a folder`);
     if (found.kind === 'directory') return { path, kind: 'directory', isExecutable: true };
     if (found.kind === 'symlink') return { path, kind: 'symlink', isExecutable: false, target: found.target ?? '' };
     if (found.sizeBytes > maxFileBytes) throw new ContextError(`${path} is larger than ${maxFileBytes} bytes`);
@@ -70,11 +74,11 @@ export async function openBuildContext(folder: string, dockerfile: string): Prom
 
   async function inside(opened: Folder, path: string, seen = { entries: 0 }): Promise<ContextEntry[]> {
     const found: ContextEntry[] = [];
-    for (const name of (await opened.list(path)).sort(compareText)) {
+    const listed = await opened.list(path);
+    for (const { name, ...about } of listed.sort((a, b) => compareText(a.name, b.name))) {
       if (++seen.entries > maxEntries) throw new ContextError(`${path} has more than ${maxEntries} files`);
       const child = path === '.' ? name : posix.join(path, name);
-      const entry = await entryOf(opened, child);
-      if (!entry) continue;
+      const entry = toEntry(child, about);
       const children = entry.kind === 'directory' ? await inside(opened, child, seen) : [];
       // A folder that is left out is there all the same when something in it was taken back.
       if (isIgnored(child) && children.length === 0) continue;

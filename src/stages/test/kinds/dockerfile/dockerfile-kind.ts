@@ -1,9 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { canonicalJson } from '../../../../core/canonical-json.ts';
 import { digestOf } from '../../../../core/digest.ts';
 import { Failure } from '../../../../core/errors.ts';
 import { parseTestDockerfile, type TestDockerfile } from '../../../../formats/dockerfile/parse-test-dockerfile.ts';
+import { lookAtTest, requireTestText } from '../test-files.ts';
 import { clientSuite, type TestKind } from '../test-kind.ts';
 import { openBuildContext, outsideOf, plainSource, type BuildContext } from './build-context.ts';
 import { runDockerfile } from './run-dockerfile.ts';
@@ -11,22 +12,22 @@ import { runDockerfile } from './run-dockerfile.ts';
 export const dockerfileKind: TestKind = {
   name: 'dockerfile',
   summary: 'A folder with a Dockerfile without FROM: its instructions are layers on the image, and all must succeed',
-  async recognises(path) {
+  async recognises(path, root) {
     if (/(?:^|[./])Dockerfile(?:\.[\w-]+)?$/.test(basename(path)) && !path.endsWith('.dockerignore')) return true;
-    return (await stat(join(path, 'Dockerfile')).catch(() => undefined))?.isFile() ?? false;
+    return (await lookAtTest(root, join(path, 'Dockerfile'))) === 'file';
   },
-  async load({ path, shownPath, name, settings }) {
+  async load({ path, shownPath, name, settings, root }) {
     const isFolder = (await stat(path)).isDirectory();
     const file = isFolder ? join(path, 'Dockerfile') : path;
     const shown = isFolder ? join(shownPath, 'Dockerfile') : shownPath;
-    const dockerfile = parseTestDockerfile(await readFile(file, 'utf8'), shown);
+    const dockerfile = parseTestDockerfile(await requireTestText(root, file), shown);
     const { instructions } = dockerfile;
     if (!instructions.some((instruction) => instruction.kind === 'run')) {
       throw new Failure('RECIPE_INVALID', `${shown} has no RUN, so it could not fail`, {
         hint: 'add a RUN that exits non-zero when the image is wrong',
       });
     }
-    const context = await openBuildContext(dirname(file), file).catch((error: unknown) => {
+    const context = await openBuildContext(dirname(file), file, root).catch((error: unknown) => {
       throw outsideOf(`${shown}, .dockerignore`, 1, error);
     });
     const files = await describeSources(dockerfile, { context, shown });

@@ -266,7 +266,8 @@ async function runMounted(
     binds.push({
       source: await copies.copy(test.context, found),
       target: posix.resolve(state.workingDirectory, word(mount.target)),
-      readOnly: true,
+      // It is a copy: what is written there is gone with the instruction, as in a build.
+      readOnly: mount.readOnly,
     });
   }
   const { result, environment: after } = await runtime.run(

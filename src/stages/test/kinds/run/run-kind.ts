@@ -1,25 +1,27 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
-import { dirname, join, posix, relative, resolve } from 'node:path';
+import { dirname, posix, relative, resolve } from 'node:path';
 import { readYaml } from '../../../../config/read-yaml.ts';
 import { canonicalJson } from '../../../../core/canonical-json.ts';
 import { digestOf } from '../../../../core/digest.ts';
-import { Failure } from '../../../../core/errors.ts';
+import { Failure, isFailure } from '../../../../core/errors.ts';
 import { pathExpression, PatternError } from '../../../../formats/dockerfile/path-patterns.ts';
 import type { LayerFile } from '../../../../runtimes/runtime.ts';
 import type { TestJob } from '../../suite.ts';
+import { peekTestText, readTestFile, requireTestText } from '../test-files.ts';
 import { clientSuite, nameOf, type TestKind } from '../test-kind.ts';
 import { performRun } from './perform-run.ts';
 import { RunFileSchema, type RunTest } from './run-schema.ts';
 
+const maxSourceBytes = 1 << 30;
+
 export const runKind: TestKind = {
   name: 'run',
   summary: 'A YAML file with runs: containers that are started, asked, signalled and looked at',
-  async recognises(path) {
-    if (!/\.ya?ml$/.test(path) || !(await stat(path).catch(() => undefined))?.isFile()) return false;
-    return /^runs\s*:/m.test(await readFile(path, 'utf8'));
+  async recognises(path, root) {
+    const text = /\.ya?ml$/.test(path) ? await peekTestText(root, path) : undefined;
+    return text !== undefined && /^runs\s*:/m.test(text);
   },
-  async load({ path, shownPath, name, settings }) {
-    const { value, locate } = readYaml(await readFile(path, 'utf8'), {
+  async load({ path, shownPath, name, settings, root }) {
+    const { value, locate } = readYaml(await requireTestText(root, path), {
       file: shownPath,
       schema: RunFileSchema,
       what: 'file with runs',
@@ -69,18 +71,22 @@ async function readFiles(
       } as const;
       if (source === undefined) return { ...plain, bytes: Buffer.from(content ?? '') };
       const file = resolve(folder, source);
-      const place = await realpath(file).catch(() => file);
-      const isOutside = (from: string, to: string): boolean => relative(from, to).startsWith('..');
-      if (isOutside(folder, file) || isOutside(await realpath(folder), place))
+      if (relative(folder, file).startsWith('..'))
         throw new Failure('RECIPE_INVALID', `${where}: ${source} lies outside of the test's folder`, {
           hint: 'put the file beside the test',
         });
-      const bytes = await readFile(join(file)).catch((error: unknown) => {
+      const bytes = await readTestFile(folder, file, maxSourceBytes).catch((error: unknown) => {
+        throw isFailure(error)
+          ? new Failure(error.code, `${where}: ${error.message}`, {
+              hint: 'put the file beside the test',
+              cause: error,
+            })
+          : error;
+      });
+      if (!bytes)
         throw new Failure('RECIPE_INVALID', `${where}: ${source} cannot be read`, {
           hint: 'sources are relative to the file with the runs',
-          cause: error,
         });
-      });
       return { ...plain, bytes };
     }),
   );

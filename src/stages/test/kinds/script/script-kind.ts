@@ -1,22 +1,25 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { canonicalJson } from '../../../../core/canonical-json.ts';
 import { digestOf } from '../../../../core/digest.ts';
 import { runProgram } from '../../run-program.ts';
+import { lookAtTest, readTestFile } from '../test-files.ts';
 import { clientSuite, nameOf, type TestKind } from '../test-kind.ts';
 
+/** A program may be one that somebody compiled. */
+const maxBytes = 256 << 20;
 const nodeScript = /\.[mc]?[jt]s$/;
 
 export const scriptKind: TestKind = {
   name: 'script',
   summary: 'An executable, or a file for node or its test runner: its exit code, and its TAP or JUnit output as cases',
-  async recognises(path) {
-    const stats = await stat(path).catch(() => undefined);
-    if (!stats?.isFile()) return false;
+  async recognises(path, root) {
+    if ((await lookAtTest(root, path)) !== 'file') return false;
+    const stats = await stat(path);
     return nodeScript.test(path) || path.endsWith('.sh') || (stats.mode & 0o111) !== 0;
   },
-  async load({ path, name, settings }) {
-    const bytes = await readFile(path);
+  async load({ path, name, settings, root }) {
+    const bytes = (await readTestFile(root, path, maxBytes)) ?? Buffer.alloc(0);
     const id = name ?? nameOf(path);
     const file = `/nodeworthy-test/${basename(path)}`;
     const isTest = /\.test\.[mc]?[jt]s$/.test(path);

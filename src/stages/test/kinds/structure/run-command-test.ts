@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { imageEnv } from '../../../../formats/oci/image-env.ts';
 import { expandGo, findsPattern } from '../../../../formats/structure-test/go-text.ts';
@@ -12,12 +10,14 @@ import type { Environment, LayerChanges, RunRequest } from '../../../../runtimes
 import { cutOutput } from '../../assertion-text.ts';
 import { layerKey, type TestStep } from '../../layer-cache.ts';
 import type { CaseOutcome, TestTarget } from '../../suite.ts';
+import { copyBound, type FromMachine } from './bound-files.ts';
 import { globalEnv } from './global-env.ts';
 
 interface Running {
   readonly id: string;
   readonly command: CommandTest;
   readonly test: StructureTest;
+  readonly machine: FromMachine;
   readonly stepTimeoutMs: number;
 }
 
@@ -27,7 +27,7 @@ interface Running {
  */
 export async function runCommandTest(
   target: TestTarget,
-  { id, command, test, stepTimeoutMs }: Running,
+  { id, command, test, machine, stepTimeoutMs }: Running,
 ): Promise<CaseOutcome> {
   const started = performance.now();
   const { runtime, context, cache } = target;
@@ -94,7 +94,7 @@ export async function runCommandTest(
     }
     const args = [command.command, ...command.args].map((word) => expandGo(word, (name) => env[name]));
     const own = Object.fromEntries(command.envVars.map(({ key: name, value }) => [name, value]));
-    const options = await readOptions(test.containerRunOptions, context.env);
+    const options = await readOptions(target, test.containerRunOptions, machine);
     output.push(`> ${args.join(' ')}\n`);
     const result = await run(args.join(' '), { args, env: { ...env, ...(options.env ?? own) }, ...options.request });
     output.push(result.stdout, result.stderr);
@@ -160,20 +160,25 @@ function judge(command: CommandTest, { stdout, stderr, exitCode }: Judged): stri
 
 /** Options take the place of the test's own variables, as soon as one of them is set. */
 async function readOptions(
+  target: TestTarget,
   options: ContainerRunOptions,
-  machine: Readonly<Record<string, string | undefined>>,
+  { place, file, binds: bound }: FromMachine,
 ): Promise<{ readonly env?: Record<string, string>; readonly request: Partial<RunRequest> }> {
   const isSet = Object.values(options).some(
     (value) => value !== '' && value !== false && (!Array.isArray(value) || value.length > 0),
   );
   if (!isSet) return { request: {} };
-  const file = options.envFile === '' ? '' : await readFile(options.envFile, 'utf8');
+  const { env } = target.context;
   const fromFile = Object.entries(parseEnv(file)).filter(([, value]) => value !== undefined && value !== '');
-  const fromMachine = options.envVars.flatMap((name) => (machine[name] ? [[name, machine[name]] as const] : []));
-  const binds = options.bindMounts.map((spec) => {
-    const [source = '', target = source, mode] = spec.split(':');
-    return { source: resolve(source), target, readOnly: mode === 'ro' };
-  });
+  const fromMachine = options.envVars.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []));
+  // What one attempt writes is there for the next, as it would be on the machine, and for nobody afterwards.
+  const binds = await Promise.all(
+    bound.map(async (files) => ({
+      source: await target.sharedFolder(`${files.source} ${files.digest}`, (to) => copyBound(files, place, to)),
+      target: files.target,
+      readOnly: files.readOnly,
+    })),
+  );
   return {
     env: Object.fromEntries([...fromFile, ...fromMachine]) as Record<string, string>,
     request: {

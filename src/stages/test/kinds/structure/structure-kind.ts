@@ -1,6 +1,5 @@
-import { lstat, readFile, readdir, readlink, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { canonicalJson, compareText } from '../../../../core/canonical-json.ts';
+import { namesSecret } from '../../../../config/find-secret.ts';
+import { canonicalJson } from '../../../../core/canonical-json.ts';
 import { digestOf } from '../../../../core/digest.ts';
 import { Failure } from '../../../../core/errors.ts';
 import {
@@ -9,71 +8,55 @@ import {
   type StructureTest,
 } from '../../../../formats/structure-test/read-structure-test.ts';
 import type { CaseOutcome, TestJob, TestTarget } from '../../suite.ts';
+import { peekTestText, requireTestText } from '../test-files.ts';
 import { clientSuite, nameOf, type TestKind } from '../test-kind.ts';
+import { lookAtBound, readNamedFile, type FromMachine, type Place } from './bound-files.ts';
 import { checkFileContent, checkFileExistence, checkLicenses, checkMetadata } from './check-image.ts';
 import { runCommandTest } from './run-command-test.ts';
 
 export const structureKind: TestKind = {
   name: 'structure',
   summary: 'A file of container-structure-test, schema 2.0.0',
-  async recognises(path) {
-    if (!/\.(?:ya?ml|json)$/.test(path) || !(await stat(path).catch(() => undefined))?.isFile()) return false;
-    return /(?:^|[{,])\s*["']?schemaVersion["']?\s*:/im.test(await readFile(path, 'utf8'));
+  async recognises(path, root) {
+    const text = /\.(?:ya?ml|json)$/.test(path) ? await peekTestText(root, path) : undefined;
+    return text !== undefined && /(?:^|[{,])\s*["']?schemaVersion["']?\s*:/im.test(text);
   },
-  async load({ path, shownPath, name, settings, env }) {
-    const test = readStructureTest(await readFile(path, 'utf8'), shownPath);
-    const jobs = toJobs(test, settings.stepTimeoutMs);
+  async load({ path, shownPath, name, settings, env, root }) {
+    const test = readStructureTest(await requireTestText(root, path), shownPath);
+    const machine = await readMachine(test.containerRunOptions, { env, place: { root, shown: shownPath } });
+    const jobs = toJobs(test, machine, settings.stepTimeoutMs);
     if (jobs.length === 0)
       throw new Failure('RECIPE_INVALID', `${shownPath} holds no test`, {
         hint: 'add commandTests, fileExistenceTests, fileContentTests, metadataTest or licenseTests',
       });
-    const machine = await describeMachine(test.containerRunOptions, { env, shown: shownPath });
-    const digest = digestOf(canonicalJson({ test, machine, hosts: settings.hosts }));
+    const values = test.containerRunOptions.envVars.map((variable) => [variable, digestOf(env[variable] ?? '')]);
+    const taken = { file: digestOf(machine.file), values, mounted: machine.binds.map(({ digest: bound }) => bound) };
+    const digest = digestOf(canonicalJson({ test, machine: taken, hosts: settings.hosts }));
     return { suite: clientSuite(name ?? nameOf(path), 'structure', digest), settings, jobs };
   },
 };
 
-/** What the options take from this machine decides what is tested as well. */
-async function describeMachine(
+/** It decides what is tested as well. */
+async function readMachine(
   { envFile, envVars, bindMounts }: ContainerRunOptions,
-  { env, shown }: { readonly env: Readonly<Record<string, string | undefined>>; readonly shown: string },
-): Promise<unknown> {
-  const file =
-    envFile === ''
-      ? ''
-      : await readFile(envFile, 'utf8').catch((error: unknown) => {
-          throw new Failure('RECIPE_INVALID', `${shown}: the envFile ${envFile} cannot be read`, {
-            hint: 'its path is relative to the working folder',
-            cause: error,
-          });
-        });
-  const values = envVars.map((variable) => [variable, digestOf(env[variable] ?? '')]);
-  const sources = bindMounts.map((spec) => resolve(spec.split(':')[0] ?? ''));
-  const mounted = await Promise.all(sources.map((source) => digestPath(source, shown)));
-  return { file: digestOf(file), values, mounted };
+  { env, place }: { readonly env: Readonly<Record<string, string | undefined>>; readonly place: Place },
+): Promise<FromMachine> {
+  const secret = envVars.find((name) => isOurs(name) || namesSecret(name, env[name] ?? ''));
+  if (secret !== undefined)
+    throw new Failure('RECIPE_INVALID', `${place.shown}: ${secret} in envVars is a secret, by its name`, {
+      hint: 'whoever writes a test could print it; give tests values of their own',
+    });
+  const file = envFile === '' ? '' : await readNamedFile(envFile, 'envFile', place);
+  return { place, file, binds: await Promise.all(bindMounts.map((spec) => lookAtBound(spec, place))) };
 }
 
-const maxMountedFiles = 10_000;
-
-async function digestPath(path: string, shown: string): Promise<string> {
-  const seen: unknown[] = [];
-  async function visit(at: string): Promise<void> {
-    const stats = await lstat(at).catch(() => undefined);
-    if (!stats) return void seen.push([at, 'none']);
-    if (seen.length > maxMountedFiles)
-      throw new Failure('RECIPE_INVALID', `${shown}: ${path} in bindMounts has more than ${maxMountedFiles} files`, {
-        hint: 'mount what the test needs: a result is about exactly these files',
-      });
-    if (stats.isDirectory()) for (const name of (await readdir(at)).sort(compareText)) await visit(join(at, name));
-    else if (stats.isFile()) seen.push([at, stats.mode, digestOf(await readFile(at))]);
-    else seen.push([at, stats.isSymbolicLink() ? await readlink(at) : 'special']);
-  }
-  await visit(path);
-  return digestOf(canonicalJson(seen));
+/** What we are told by variables is for us alone. */
+function isOurs(name: string): boolean {
+  return name.startsWith('NODEWORTHY_');
 }
 
 /** In the order of container-structure-test; each case stands for itself. */
-function toJobs(test: StructureTest, stepTimeoutMs: number): TestJob[] {
+function toJobs(test: StructureTest, machine: FromMachine, stepTimeoutMs: number): TestJob[] {
   const seen = new Map<string, number>();
   function job(title: string, check: (target: TestTarget, id: string) => Promise<CaseOutcome>): TestJob {
     const count = (seen.get(title) ?? 0) + 1;
@@ -85,7 +68,7 @@ function toJobs(test: StructureTest, stepTimeoutMs: number): TestJob[] {
   return [
     ...test.commandTests.map((command) =>
       job(`Command Test: ${command.name}`, (target, id) =>
-        runCommandTest(target, { id, command, test, stepTimeoutMs }),
+        runCommandTest(target, { id, command, test, machine, stepTimeoutMs }),
       ),
     ),
     ...test.fileContentTests.map((file) =>
