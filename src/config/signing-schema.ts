@@ -36,6 +36,13 @@ export const SigningSchema = z.strictObject({
   failures: SignerSchema.describe(
     'Signs what speaks against an image; another key, so that it can never pass for a release',
   ),
+  confirm: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe(
+      'Program and arguments, asked before anything is signed: it gets what is to be signed as JSON on standard input, and says yes with exit status 0',
+    ),
   builder: z
     .string()
     .default('https://nodeworthy.io/builders/local')

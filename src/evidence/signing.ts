@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { LoadedRecipe } from '../config/load-recipe.ts';
+import { nextName, rotateInRecipe } from '../config/rotate-key.ts';
 import type { SigningConfig, TrustConfig } from '../config/signing-schema.ts';
 import { canonicalJson } from '../core/canonical-json.ts';
 import type { Context } from '../core/context.ts';
@@ -11,6 +13,7 @@ import { fileSize, writeFileAtomic } from '../core/files.ts';
 import { withProcessLock } from '../core/process-lock.ts';
 import { keyHint } from '../formats/attestation/bundle.ts';
 import { createKeyPair } from '../signers/local-key/key-pair.ts';
+import { confirmedSigner } from '../signers/confirmed-signer.ts';
 import { openSigner } from '../signers/open-signer.ts';
 import { readPublicKey, type Signer } from '../signers/signer.ts';
 import type { TrustedSigner, TrustPolicy } from '../trust/trust-policy.ts';
@@ -60,8 +63,13 @@ export async function writeKeyPair(path: string, passphrase: string | undefined)
 export async function openSigning(loaded: LoadedRecipe, context: Context): Promise<Signing> {
   const config = await configOf(loaded);
   const ports = { folder: loaded.folder, env: context.env, signal: context.signal };
-  const release = await openSigner(config.release, ports);
-  const failures = await openSigner(config.failures, ports);
+  const { confirm } = config;
+  const open = async (signer: SigningConfig['release']): Promise<Signer> => {
+    const opened = await openSigner(signer, ports);
+    return confirm ? confirmedSigner(opened, confirm, ports) : opened;
+  };
+  const release = await open(config.release);
+  const failures = await open(config.failures);
   if (release.hint === failures.hint)
     throw new Failure(
       'KEY_INVALID',
@@ -158,4 +166,59 @@ export async function readTrust(config: TrustConfig, folder: string): Promise<Tr
     identity: identity.kind === 'key' ? identity.hint : { ...identity, trustedRoot: digestOf(identity.trustedRoot) },
   }));
   return { signers, digest: digestOf(canonicalJson(identities)) };
+}
+
+export interface RotatedKey {
+  readonly hint: string;
+  readonly files: readonly string[];
+  /** Name of the new entry under trust. */
+  readonly name: string;
+  readonly until: string;
+}
+
+/**
+ * Makes another key for one that signs here, and has the recipe sign with it; the old one is believed until a day, so
+ * that whoever verifies has time. The recipe is written last: killed before, nothing has changed.
+ * @throws Failure RECIPE_INVALID for keys of a workspace, of services, or that trust does not list
+ */
+export async function rotateKey(
+  loaded: LoadedRecipe,
+  {
+    role,
+    overlapDays,
+    passphrase,
+    now,
+  }: {
+    readonly role: 'release' | 'failures';
+    readonly overlapDays: number;
+    readonly passphrase: string | undefined;
+    readonly now: Date;
+  },
+): Promise<RotatedKey> {
+  const config = loaded.recipe.signing?.[role];
+  if (!config || !('key' in config))
+    throw new Failure('RECIPE_INVALID', `signing.${role} of the recipe names no key in a file`, {
+      hint: config
+        ? 'rotate it where it is kept, then name its public key in the recipe'
+        : 'name keys under signing and trust first; those of a workspace are good for this machine alone',
+    });
+  const ending = /\.(?:key|pem)$/.exec(config.key)?.[0] ?? '.key';
+  const stem = config.key.slice(0, config.key.length - ending.length);
+  const taken = (name: string): boolean => existsSync(resolve(loaded.folder, `${name}.key`));
+  const next = nextName(stem, taken);
+  const text = await readFile(loaded.path, 'utf8');
+  const dayMs = 86_400_000;
+  const day = (at: number): string => new Date(at).toISOString().slice(0, 10);
+  const until = day(now.getTime() + overlapDays * dayMs);
+  const rotated = rotateInRecipe(text, {
+    role,
+    oldPublicKey: publicKeyOf(config.key),
+    newKey: `${next}.key`,
+    newPublicKey: `${next}.pub`,
+    from: day(now.getTime()),
+    until,
+  });
+  const { hint } = await writeKeyPair(resolve(loaded.folder, next), passphrase);
+  await writeFileAtomic(loaded.path, rotated.text);
+  return { hint, files: [`${next}.key`, `${next}.pub`], name: rotated.name, until };
 }

@@ -11,8 +11,8 @@ export interface Signer {
   readonly hint: string | undefined;
   /** PEM of the public key, where there is a lasting one. */
   readonly publicKey: string | undefined;
-  /** @param statement the exact bytes of an in-toto statement */
-  sign(statement: Buffer): Promise<Bundle>;
+  /** @param statement the exact bytes of an in-toto statement @param about for whoever is asked to confirm it */
+  sign(statement: Buffer, about?: { readonly cell?: string }): Promise<Bundle>;
   close(): Promise<void>;
 }
 

@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Failure, translateFileError } from '../../core/errors.ts';
+import { Failure } from '../../core/errors.ts';
 import { requiredGates } from '../../gates/all-gates.ts';
 import { decideOnCell, type Decided } from '../../stages/approve/decide-on-cell.ts';
 import { reviewCells } from '../../pipeline-review.ts';
 import { environmentOption } from '../cell-options.ts';
 import { defineCommand, recipeOptions, type Command } from '../command.ts';
 import { verdictLines } from '../views/decisions-view.ts';
+import { readPrivateKeyFile } from '../../signers/local-key/key-file.ts';
 import { openStore, openWorkspace, requireLock } from '../workspace.ts';
 
 /** `approve` and `reject` differ in the word only. */
@@ -44,11 +44,9 @@ export function defineDecisionCommand(name: string, decision: 'approved' | 'reje
       if (typeof reason !== 'string' || reason.trim().length < 3)
         throw usage(name, 'say why with --reason TEXT', 'it is signed, and everybody can read it');
       const path = resolve(cwd, key);
-      const pem = await readFile(path, 'utf8').catch((error: unknown) => {
-        const translated = translateFileError(error, path);
-        if (translated instanceof Failure) throw translated;
-        throw new Failure('KEY_INVALID', `there is no key ${path}`, { hint: 'name your private key', cause: error });
-      });
+      const pem = await readPrivateKeyFile(path);
+      if (pem === undefined)
+        throw new Failure('KEY_INVALID', `there is no key ${path}`, { hint: 'name your private key' });
       const overrules = (options['overrule'] as readonly string[] | undefined) ?? [];
       const fixed = overrules.find((gate) => requiredGates.some((required) => required === gate));
       if (fixed !== undefined)

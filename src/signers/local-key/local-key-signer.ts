@@ -1,15 +1,16 @@
 import { sign } from 'node:crypto';
 import { basename, resolve } from 'node:path';
 import { Failure } from '../../core/errors.ts';
-import { readTextIfExists } from '../../core/files.ts';
 import { signerOfKey, type Signer } from '../signer.ts';
 import type { SignerPorts } from '../open-signer.ts';
+import { readPrivateKeyFile } from './key-file.ts';
 import { readPrivateKey } from './key-pair.ts';
+import { passphraseOf } from './passphrase.ts';
 
 /** A key in a PEM file on this machine. */
 export async function openLocalKeySigner(config: { readonly key: string }, ports: SignerPorts): Promise<Signer> {
   const path = resolve(ports.folder, config.key);
-  const pem = await readTextIfExists(path);
+  const pem = await readPrivateKeyFile(path);
   if (pem === undefined)
     throw new Failure('KEY_INVALID', `there is no key ${path}`, {
       hint: 'make one with `nodeworthy keys create`, or correct signing in the recipe',
@@ -24,14 +25,4 @@ export async function signerOfPem(
 ): Promise<Signer> {
   const { key, publicKey } = readPrivateKey(pem, path, await passphraseOf(env));
   return signerOfKey(`the key ${basename(path)}`, publicKey, async (bytes) => sign('sha256', bytes, key));
-}
-
-/** From the environment, never from the command line: others can read that. */
-export async function passphraseOf(env: SignerPorts['env']): Promise<string | undefined> {
-  const file = env['NODEWORTHY_PASSPHRASE_FILE'];
-  if (file === undefined) return env['NODEWORTHY_PASSPHRASE'];
-  const text = await readTextIfExists(file);
-  if (text === undefined)
-    throw new Failure('KEY_INVALID', `NODEWORTHY_PASSPHRASE_FILE names ${file}, which does not exist`);
-  return text.replace(/\r?\n$/, '');
 }

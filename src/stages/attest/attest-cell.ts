@@ -74,7 +74,7 @@ export async function attestCell(input: AttestInput, context: Context): Promise<
   await mapConcurrent([undefined, ...candidate.platforms], 4, async (platform) => {
     const planned = platform ? await planPlatform(input, platform) : input.onIndex;
     const subject = platform?.manifest ?? candidate.index;
-    await signPlanned(store, [...common(subject), ...planned], input, context);
+    await signPlanned(store, [...common(subject), ...planned], { ...input, cell: candidate.cell }, context);
   });
 }
 
@@ -82,7 +82,7 @@ export async function attestCell(input: AttestInput, context: Context): Promise<
 export async function attestFailure(input: Omit<AttestInput, 'more' | 'onIndex'>, context: Context): Promise<void> {
   for (const { platform, report } of input.reports) {
     const failures = testStatements(platform.manifest, report).filter(({ isFailure }) => isFailure);
-    await signPlanned(input.store, failures, input, context);
+    await signPlanned(input.store, failures, { ...input, cell: input.candidate.cell }, context);
   }
 }
 
@@ -132,7 +132,7 @@ function testStatements(subject: Descriptor, report: TestReport): PlannedStateme
 export async function signPlanned(
   store: Store,
   planned: readonly PlannedStatement[],
-  { name, signing }: Pick<AttestInput, 'name' | 'signing'>,
+  { name, signing, cell }: Pick<AttestInput, 'name' | 'signing'> & { readonly cell?: string },
   context: Context,
 ): Promise<number> {
   const bySubject = new Map<Digest, PlannedStatement[]>();
@@ -158,7 +158,7 @@ export async function signPlanned(
       const predicate = await item.predicate();
       const bytes = statementBytes({ kind: item.kind, name, subject: digest, predicate });
       const createdOn = context.verificationTime;
-      const bundle = await signer.sign(bytes);
+      const bundle = await signer.sign(bytes, { ...(cell === undefined ? {} : { cell }) });
       return { kind: item.kind, bundle, createdOn, inputs, ...(seal ? { seal: (made) => seal(inputs, made) } : {}) };
     });
     const [first] = items;

@@ -65,7 +65,7 @@ export async function certifyCell(input: CertifyInput, context: Context): Promis
       // The index last: where its certificate is, all are.
       statement(index, `pkg:oci/${encodeURIComponent(name)}@${index.digest}`),
     ],
-    { name, signing },
+    { name, signing, cell: gated.input.image.cell },
     context,
   );
 }
