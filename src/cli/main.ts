@@ -42,7 +42,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     const context: Context = {
       now: parseNow(options['now']),
       verificationTime: new Date(),
-      env: process.env,
+      env: takeEnvironment(),
       signal: abort.signal,
       report: (event) => reporter.report(event),
       concurrency: parseConcurrency(options['concurrency']),
@@ -187,4 +187,12 @@ function quietExperimentalWarnings(): void {
   process.on('warning', (warning) => {
     if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${warning.name}: ${warning.message}\n`);
   });
+}
+
+/** Programs that are started without a word about their variables, and modules of others, find no secrets of ours. */
+function takeEnvironment(): Readonly<Record<string, string | undefined>> {
+  const env = { ...process.env };
+  for (const name of ['NODEWORTHY_PASSPHRASE', 'NODEWORTHY_SIGNER_TOKEN', 'NODEWORTHY_IDENTITY_TOKEN'])
+    delete process.env[name];
+  return env;
 }

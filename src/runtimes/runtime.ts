@@ -33,7 +33,7 @@ export interface Bind {
 
 /**
  * `none`: nothing, and no way to more. `default`: the fourteen that engines give to containers and builds. A list adds
- * to the default, like `SYS_TIME`. `all`: a privileged container, as far as a namespace of its own allows.
+ * to the default, like `NET_ADMIN`. `all`: a privileged container, as far as a namespace of its own allows.
  */
 export type Capabilities = 'none' | 'default' | 'all' | readonly string[];
 
@@ -55,6 +55,7 @@ export interface RunRequest {
   readonly binds?: readonly Bind[];
   /** `none` unless it is asked for. */
   readonly capabilities?: Capabilities;
+  /** {@link defaultMemoryBytes} without it, which the container is not told of. */
   readonly memoryBytes?: number;
   /** Processors it may use, like 0.5. */
   readonly cpus?: number;
@@ -190,6 +191,8 @@ export const maxOutputBytes = 256 << 10;
 /** Paths named of what a layer changed; the rest is counted. */
 export const maxChangedPaths = 100;
 /** What a run may write unless it asks for more. */
+/** What a container may have in memory when nobody says how much. */
+export const defaultMemoryBytes = 4 * 2 ** 30;
 export const defaultDiskBytes = 2 * 2 ** 30;
 
 /** What engines give (moby, "Default capabilities"). */

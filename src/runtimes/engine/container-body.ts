@@ -1,5 +1,6 @@
+import { Failure } from '../../core/errors.ts';
 import type { ImageConfig } from '../../formats/oci/descriptor.ts';
-import type { Capabilities, RunRequest } from '../runtime.ts';
+import { defaultCapabilities, defaultMemoryBytes, type Capabilities, type RunRequest } from '../runtime.ts';
 
 /** Name of everything that we leave in an engine while we work; its tags carry the number of our process. */
 export const imageName = 'localhost/nodeworthy-test';
@@ -51,13 +52,30 @@ export function containerBody({
       })),
       Tmpfs: Object.fromEntries((request?.tmpfs ?? []).map((path) => [path, 'mode=1777'])),
       ...(request?.cpus === undefined ? {} : { CpuPeriod: 100_000, CpuQuota: Math.round(request.cpus * 100_000) }),
-      ...(request?.memoryBytes === undefined ? {} : { Memory: request.memoryBytes, MemorySwap: request.memoryBytes }),
+      Memory: request?.memoryBytes ?? defaultMemoryBytes,
+      MemorySwap: request?.memoryBytes ?? defaultMemoryBytes,
     },
   };
 }
 
+/** What reaches no further than a container's own namespaces, beyond what engines give anyway (capabilities(7)). */
+const harmless: ReadonlySet<string> = new Set([
+  ...defaultCapabilities,
+  'NET_ADMIN',
+  'NET_BROADCAST',
+  'IPC_LOCK',
+  'LEASE',
+]);
+
+/** @throws Failure USAGE for a test that wants what would let it out of a container without a user namespace */
 function privileges(wanted: Capabilities = 'none') {
-  if (wanted === 'none') return { CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges'] };
-  if (wanted === 'all') return { Privileged: true };
-  return wanted === 'default' ? {} : { CapAdd: [...wanted] };
+  const closed = ['no-new-privileges'];
+  if (wanted === 'none') return { CapDrop: ['ALL'], SecurityOpt: closed };
+  if (wanted === 'default') return { SecurityOpt: closed };
+  const names = wanted === 'all' ? ['ALL'] : wanted.map((name) => name.replace(/^CAP_/i, '').toUpperCase());
+  const wide = names.find((name) => !harmless.has(name));
+  if (wide === undefined) return { CapAdd: names };
+  throw new Failure('USAGE', `the capability ${wide} reaches the machine itself under this engine`, {
+    hint: 'run the test with --runtime runc, where it ends with the namespaces of the container',
+  });
 }

@@ -1,6 +1,12 @@
 import type { ImageConfig } from '../../formats/oci/descriptor.ts';
 import type { Emulator } from '../emulation.ts';
-import { defaultCapabilities, defaultPath, type Capabilities, type RunRequest } from '../runtime.ts';
+import {
+  defaultCapabilities,
+  defaultMemoryBytes,
+  defaultPath,
+  type Capabilities,
+  type RunRequest,
+} from '../runtime.ts';
 import { seccompProfile } from './seccomp.ts';
 
 export interface RuntimeConfigInput {
@@ -58,7 +64,7 @@ export function capabilityNames(wanted: Capabilities = 'none'): string[] {
 
 /**
  * `config.json` of a container (OCI runtime spec 1.0): no capability, no new privileges, no network, its own
- * namespaces, limits as asked. What is not asked for is as closed as can be.
+ * namespaces, users included, limits as asked or as they are by default. What is not asked for is as closed as can be.
  */
 export function runtimeConfig(input: RuntimeConfigInput): unknown {
   const { image, request, user, emulator } = input;
@@ -79,25 +85,28 @@ export function runtimeConfig(input: RuntimeConfigInput): unknown {
         permitted: capabilities,
         ambient: [],
       },
-      noNewPrivileges: (request.capabilities ?? 'none') === 'none',
+      // Whoever asks for capabilities by name may want what a set-id program gives.
+      noNewPrivileges: ['none', 'default'].includes(String(request.capabilities ?? 'none')),
     },
     root: { path: input.rootPath, readonly: request.readOnly ?? false },
     hostname: 'nodeworthy-test',
     mounts: mounts(input),
     ...(emulator ? { hooks: { createContainer: [registrationHook(emulator, input.rootPath)] } } : {}),
     linux: {
-      ...(emulator ? { uidMappings: [wholeRange], gidMappings: [wholeRange] } : {}),
+      uidMappings: [wholeRange],
+      gidMappings: [wholeRange],
       cgroupsPath: input.cgroup,
       resources: {
         devices: [{ allow: false, access: 'rwm' }],
         pids: { limit: request.pidsLimit ?? 512 },
         ...(request.cpus === undefined ? {} : { cpu: { quota: Math.round(request.cpus * 100_000), period: 100_000 } }),
-        ...(request.memoryBytes === undefined
-          ? {}
-          : { memory: { limit: request.memoryBytes, swap: request.memoryBytes } }),
+        memory: {
+          limit: request.memoryBytes ?? defaultMemoryBytes,
+          swap: request.memoryBytes ?? defaultMemoryBytes,
+        },
       },
       namespaces: [
-        ...['pid', 'ipc', 'uts', 'mount', ...(emulator ? ['user'] : [])].map((type) => ({ type })),
+        ...['pid', 'ipc', 'uts', 'mount', 'user'].map((type) => ({ type })),
         { type: 'network', ...(input.networkPath === undefined ? {} : { path: input.networkPath }) },
       ],
       ...(request.capabilities === 'all' ? {} : { maskedPaths, readonlyPaths, seccomp: seccompProfile }),
@@ -105,6 +114,10 @@ export function runtimeConfig(input: RuntimeConfigInput): unknown {
   };
 }
 
+/**
+ * Users keep their numbers, so that files of layers are whose they are; what a capability is good for ends with the
+ * container's own namespaces all the same (user_namespaces(7)).
+ */
 const wholeRange = { containerID: 0, hostID: 0, size: 4_294_967_295 } as const;
 
 /**
@@ -143,7 +156,7 @@ function environment({ image, request, home }: RuntimeConfigInput): string[] {
   return [...merged].map(([name, value]) => `${name}=${value}`);
 }
 
-function mounts({ request, filesFolder }: RuntimeConfigInput) {
+function mounts({ request, filesFolder, networkPath }: RuntimeConfigInput) {
   const closed = ['nosuid', 'noexec', 'nodev'];
   const files = (filesFolder === undefined ? [] : ['hosts', 'hostname', 'resolv.conf']).map((name) => ({
     destination: `/etc/${name}`,
@@ -167,7 +180,10 @@ function mounts({ request, filesFolder }: RuntimeConfigInput) {
     },
     { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: [...closed, 'mode=1777', 'size=65536k'] },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: closed },
-    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...closed, 'ro'] },
+    // Only who owns the network of a namespace can mount it; the one with named hosts is of the machine.
+    networkPath === undefined
+      ? { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...closed, 'ro'] }
+      : { destination: '/sys', type: 'bind', source: '/sys', options: ['bind', ...closed, 'ro'] },
     ...(request.memoryBytes === undefined
       ? []
       : [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [...closed, 'relatime', 'ro'] }]),
