@@ -5,7 +5,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { ensureDependencies, ensurePrograms, extendPath, fail, root } from './setup.mjs';
 
 /** The part that takes an hour comes last, and goes on where it was stopped. */
-const parts = ['bench', 'matrix', 'tests', 'evidence', 'releases'];
+const parts = ['bench', 'matrix', 'tests', 'evidence', 'attacks', 'releases'];
 const asked = process.argv.slice(2);
 const unknown = asked.find((part) => !parts.includes(part));
 if (unknown !== undefined) fail(`there is no part ${unknown} of the benchmark`, `parts: ${parts.join(', ')}`);
