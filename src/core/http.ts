@@ -65,10 +65,11 @@ export function createHttpClient(options: HttpOptions = {}): HttpClient {
       if (!options.socketPath) hosts.admit(url, ledBy);
       try {
         const { dispatcher, request } = await (opened ??= open());
-        const response = await request(url, {
+        const { address, login } = splitLogin(url, ledBy);
+        const response = await request(address, {
           dispatcher,
           method,
-          headers,
+          headers: login === undefined ? headers : { authorization: login, ...headers },
           body,
           signal,
           headersTimeout: headersTimeoutMs ?? 60_000,
@@ -84,6 +85,24 @@ export function createHttpClient(options: HttpOptions = {}): HttpClient {
       await (await opened)?.dispatcher.close();
     },
   };
+}
+
+/**
+ * User and password of an address as a header (RFC 7617): they are not part of what is asked for. Where somebody else
+ * leads to is nobody's login, unless it is the same origin.
+ */
+function splitLogin(
+  url: string,
+  ledBy: string | undefined,
+): { readonly address: string; readonly login: string | undefined } {
+  if (!url.includes('@')) return { address: url, login: undefined };
+  const target = new URL(url);
+  const [user, password] = [target.username, target.password].map(decodeURIComponent);
+  target.username = '';
+  target.password = '';
+  const isOwn = ledBy === undefined || new URL(ledBy).origin === target.origin;
+  const login = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+  return { address: target.href, login: isOwn && user !== '' ? login : undefined };
 }
 
 /** Reads a response body into memory, never more than `maxBytes`. */

@@ -33,7 +33,7 @@ describe('an image of production', () => {
   }, 120_000);
 
   it('keeps its tags when another one is certified for staging', { timeout: 120_000 }, async () => {
-    const { exitCode, json } = await ask<Cells>(world.cwd, ['run', '--environment', 'staging']);
+    const { exitCode, json } = await ask<Cells>(world.cwd, ['run', '--environment', 'staging', '--cells', world.cell]);
     expect(exitCode).toBe(4);
     expect(json.cells[0]?.reason).toMatch(/:24.* is an image that is certified for production, which comes first/);
     expect(await digestOf(world, '24')).toBe(world.index);
@@ -41,7 +41,7 @@ describe('an image of production', () => {
 
   it('lies beside that one when staging has tags of its own, which is not verified for production', async () => {
     await edit(world, '  staging:\n    gates: {}', '  staging:\n    tagSuffix: -staging\n    gates: {}');
-    const { exitCode, json } = await ask<Cells>(world.cwd, ['run', '--environment', 'staging']);
+    const { exitCode, json } = await ask<Cells>(world.cwd, ['run', '--environment', 'staging', '--cells', world.cell]);
     expect(exitCode, json.cells[0]?.reason).toBe(0);
     expect(json.cells[0]?.tags).toEqual(expect.arrayContaining(['24-staging', `${world.cell}-staging-r1`]));
     expect(await digestOf(world, '24')).toBe(world.index);
@@ -59,7 +59,7 @@ describe('an image of production', () => {
   });
 
   it('is taken over by production when it certifies it as well', async () => {
-    const { exitCode, json } = await ask<Cells>(world.cwd, ['run']);
+    const { exitCode, json } = await ask<Cells>(world.cwd, ['run', '--cells', world.cell]);
     expect(exitCode, json.cells[0]?.reason).toBe(0);
     expect(await digestOf(world, '24')).toBe(await digestOf(world, '24-staging'));
     expect((await world.run(['verify', '24', '--deep'])).exitCode).toBe(0);

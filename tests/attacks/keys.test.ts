@@ -86,14 +86,14 @@ describe('what is signed', () => {
     await writeFile(join(world.cwd, 'confirm.cjs'), ask1(answer), { mode: 0o755 });
     await edit(world, 'signing:\n', 'signing:\n  confirm: [./confirm.cjs]\n');
     // Another image of the cell, of which nothing is said yet.
-    await edit(world, /$/, 'variants: [runtime]\noverlays: [{ name: labelled, labels: { team: acme } }]\n');
+    await edit(world, /$/, 'overlays: [{ name: labelled, labels: { team: acme } }]\n');
     expect((await world.run(['lock', '--quiet'])).exitCode).toBe(0);
     return world;
   }
 
   it('is confirmed statement by statement, with cell, subject and predicate', { timeout: 120_000 }, async () => {
     const world = await withQuestion('');
-    const { json, stderr } = await ask<Cells>(world.cwd, ['run']);
+    const { json, stderr } = await ask<Cells>(world.cwd, ['run', '--cells', world.cell]);
     expect(json.cells[0]?.outcome, stderr).toBe('published');
     const asked = (await readFile(join(world.cwd, 'asked.jsonl'), 'utf8'))
       .trim()
@@ -112,7 +112,7 @@ describe('what is signed', () => {
     const world = await withQuestion(
       "if (predicateType.includes('verification_summary')) { console.error('not today'); process.exit(1); }",
     );
-    const { exitCode, json } = await ask<Cells>(world.cwd, ['run']);
+    const { exitCode, json } = await ask<Cells>(world.cwd, ['run', '--cells', world.cell]);
     expect(exitCode).toBe(4);
     expect(json.cells[0]).toMatchObject({
       outcome: 'error',
@@ -136,8 +136,8 @@ describe('a key that is rotated', () => {
     const { json, stderr } = await ask<Cells>(world.cwd, ['run']);
     expect(json.cells[0], stderr).toMatchObject({ outcome: 'unchanged', digest: world.index });
     expect((await world.run(['verify', '24', '--deep'])).exitCode).toBe(0);
-    const key = ['--key', 'keys/release-2.pub', '--environment', 'production'];
-    expect((await world.run(['verify', '24', ...key])).exitCode).toBe(0);
+    await writeFile(join(world.cwd, 'trust.yaml'), (await world.run(['policies'])).stdout);
+    expect((await world.run(['verify', '24', '--trust', 'trust.yaml'])).exitCode).toBe(0);
     const after = await world.run(['keys', 'list', '--now', '2027-12-01']);
     expect(after.stdout).toMatch(/acme-release +\S{12} .* no /);
     expect(after.stdout).toMatch(/acme-release-2 +\S{12} .* yes /);

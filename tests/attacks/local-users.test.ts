@@ -28,16 +28,7 @@ function seenByOthers(folder: string): string[] {
 }
 
 /** Folders with files of images and inputs. */
-const foreign = [
-  'unpacked',
-  'test-layers',
-  'test-steps',
-  'expanded',
-  'systems',
-  'layer-trees',
-  'tmp',
-  'test-dependencies',
-];
+const foreign = ['unpacked', 'test-layers', 'expanded', 'systems', 'layer-trees', 'tmp', 'test-dependencies'];
 
 async function expectClosed(world: World): Promise<void> {
   let found = 0;

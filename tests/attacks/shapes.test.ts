@@ -84,7 +84,7 @@ describe('an environment', () => {
 
 const bomb = [
   'a: &a [x, x, x, x, x, x, x, x, x, x]',
-  ...[...'bcdefghij'].map((name, at) => {
+  ...'bcdefghij'.split('').map((name, at) => {
     const before = 'abcdefghi'[at];
     return `${name}: &${name} [${Array.from({ length: 10 }, () => `*${before}`).join(', ')}]`;
   }),
@@ -92,7 +92,12 @@ const bomb = [
 
 describe('a file of somebody else', () => {
   it.each([
-    ['a trust file that grows without end', 'trust.yaml', `${bomb}\ntrust: *j\n`, /trust\.yaml.*alias/i],
+    [
+      'a trust file that grows without end',
+      'trust.yaml',
+      `${bomb}\ntrust: *j\n`,
+      /trust\.yaml.*repeats itself too often/,
+    ],
     ['a trust file that refers to itself', 'trust.yaml', 'trust: &a [*a]\n', /trust\.yaml/],
     ['a trust file with a name of the language', 'trust.yaml', '__proto__: { trust: [] }\ntrust: []\n', /trust\.yaml/],
     ['a trust file with one name twice', 'trust.yaml', 'trust: []\ntrust: []\n', /trust\.yaml/],

@@ -95,8 +95,14 @@ export const keys = defineCommand<KeysResult>({
           `    release: { key: ${files[0]} }`,
         ].join('\n');
   },
-  json: ({ action: _, ...result }) => result,
+  json: (result) => (result.action === 'list' ? { keys: result.keys } : withoutAction(result)),
 });
+
+function withoutAction({ name, hint, files, ...more }: KeyResult | RotateResult): object {
+  return 'until' in more
+    ? { role: more.role, name, hint, files, until: more.until }
+    : { name, hint, files, encrypted: more.encrypted };
+}
 
 async function createKey({ options, context, cwd }: CommandContext, name: string): Promise<KeyResult> {
   if (!/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/i.test(name))

@@ -1,6 +1,7 @@
 import { extname, resolve } from 'node:path';
 import { Failure } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../core/files.ts';
+import { visible } from '../../core/visible.ts';
 import { htmlReport } from './html.ts';
 import { junitReport } from './junit.ts';
 import { markdownReport } from './markdown.ts';
@@ -10,7 +11,7 @@ import type { TestedImage } from './tested-image.ts';
 const formats: Readonly<Record<string, (images: readonly TestedImage[]) => string>> = {
   '.html': htmlReport,
   '.json': (images) =>
-    `${JSON.stringify({ images: images.map(({ name, report }) => ({ name, ...report })) }, null, 2)}\n`,
+    `${visible(JSON.stringify({ images: images.map(({ name, report }) => ({ name, ...report })) }, null, 2))}\n`,
   '.md': markdownReport,
   '.tap': tapReport,
   '.xml': junitReport,

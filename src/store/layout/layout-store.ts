@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { canonicalJson, compareText } from '../../core/canonical-json.ts';
 import { hexOf, isDigest, type Digest } from '../../core/digest.ts';
 import { Failure, systemCode, translateFileError } from '../../core/errors.ts';
-import { fileSize, readTextIfExists, syncFolder, writeFileAtomic } from '../../core/files.ts';
+import { fileSize, privateFolder, readTextIfExists, syncFolder, writeFileAtomic } from '../../core/files.ts';
 import { withProcessLock } from '../../core/process-lock.ts';
 import { parseJson } from '../../core/json.ts';
 import { IndexSchema, type Descriptor, type ImageIndex } from '../../formats/oci/descriptor.ts';
@@ -54,7 +54,7 @@ export async function openLayoutStore(
   const indexPath = join(folder, 'index.json');
   const lockPath = join(stateFolder, 'index.lock');
   // A layout of somebody else is read as it is.
-  if (!readOnly) await prepare(folder, [blobs, join(stateFolder, 'tmp')]);
+  if (!readOnly) await prepare(folder, [blobs, stateFolder]);
   let cached: { text: string; index: ImageIndex } | undefined;
   const waiting: Descriptor[] = [];
   let writing: Promise<void> = Promise.resolve();
@@ -254,6 +254,7 @@ export async function openLayoutStore(
 async function prepare(folder: string, folders: readonly string[]): Promise<void> {
   try {
     for (const path of folders) await mkdir(path, { recursive: true });
+    await privateFolder(join(folder, '.nodeworthy', 'tmp'));
     // `wx`-like creation by link: two first runs at once write the same content, and one of them wins.
     const marker = join(folder, 'oci-layout');
     if ((await readTextIfExists(marker)) === undefined) await writeFileAtomic(marker, '{"imageLayoutVersion":"1.0.0"}');
