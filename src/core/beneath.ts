@@ -111,8 +111,10 @@ export async function openFolder(root: string): Promise<Folder> {
           return { kind, ...about };
         });
       } catch (error) {
-        if (systemCode(error) === 'ENOENT') return undefined;
-        throw error;
+        const code = systemCode(error);
+        if (code === 'ENOENT') return undefined;
+        // Like a link that is a folder by the time it is read.
+        throw code === undefined ? error : new BeneathError(`${path} cannot be read: ${code}`);
       }
     },
     async list(path) {

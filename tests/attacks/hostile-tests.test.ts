@@ -75,7 +75,7 @@ it('control: what lies in the folder is read, copied, mounted and bound', { time
   await symlink('own', join(folder, 'data/link'));
   await writeFile(
     join(folder, 'Dockerfile'),
-    'COPY data /got\nRUN cat /got/link\nRUN --mount=type=bind,source=data,target=/seen,rw cat /seen/link && echo x > /seen/own\n',
+    'USER 0\nCOPY data /got\nRUN cat /got/link\nRUN --mount=type=bind,source=data,target=/seen,rw cat /seen/link && echo x > /seen/own\n',
   );
   expect(await tryFolder(folder)).toContain('of the testof the test');
   expect(await readFile(join(folder, 'data/own'), 'utf8')).toBe('of the test');
