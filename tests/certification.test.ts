@@ -16,7 +16,9 @@ import { predicateTypes } from '../src/formats/attestation/predicates.ts';
 import { openRegistryStore, type RegistryStore } from '../src/store/registry/registry-store.ts';
 import {
   ask,
+  author,
   certifiedWorkspace,
+  commitAll,
   failedChecks,
   keyEnvironment,
   type Cells,
@@ -403,6 +405,7 @@ describe('a published image', () => {
         .replace('release: { key: keys/release.key }', 'release: { key: keys/release2.key }')
         .replace(/ {2}- \{ name: acme-release, .*\}/, trusted),
     );
+    commitAll(folder, author);
     // Other trust is another policy: whoever approved has to look again.
     expect((await ask<Cells>(folder, ['run'])).json.cells).toMatchObject([{ outcome: 'waiting' }]);
     await runCli(['approve', cell, '--key', 'keys/bob.key', '--reason', 'new key, same bytes', '--quiet'], {

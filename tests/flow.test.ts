@@ -2,7 +2,10 @@
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Digest } from '../src/core/digest.ts';
 import { exec } from '../src/core/exec.ts';
+import { writeJournal } from '../src/stages/publish/journal.ts';
+import { openLayoutStore } from '../src/store/layout/layout-store.ts';
 import { interruptCli, runCli } from './support/cli.ts';
 import { podmanStorage, startDocker, startRegistry, type Daemon } from './support/daemons.ts';
 import { smallWorkspace, temporaryFolder, type Prepared } from './support/workspace.ts';
@@ -377,20 +380,24 @@ describe('a run that is ended', () => {
     const { cwd, repository } = await workspaceFor(only24Trixie);
     const result = await run(cwd);
     const [cell] = result.cells;
-    // As if killed after the first of its tags: the journal is there, and the others point elsewhere or nowhere.
-    const journal = join(cwd, '.nodeworthy/store/.nodeworthy/publications');
-    await mkdir(journal, { recursive: true });
-    const { digestOf } = await import('../src/core/digest.ts');
-    const size = (await readFile(join(cwd, '.nodeworthy/store/blobs/sha256', String(cell?.digest).slice(7)))).length;
-    const to = { mediaType: 'application/vnd.oci.image.index.v1+json', digest: cell?.digest, size };
-    const name = `${digestOf(`${repository} ${cell?.id}`).slice(7, 39)}.json`;
-    await writeFile(
-      join(journal, name),
-      JSON.stringify({ target: repository, cell: cell?.id, to, moves: [{ tag: 'extra' }] }),
-    );
+    // As if killed after some of its tags: the journal is there, and another one means something else.
+    const store = await openLayoutStore(join(cwd, '.nodeworthy/store'));
+    const index = await store.getManifest(cell?.digest as Digest);
+    const platform = await store.getManifest(cell?.platforms[0]?.digest as Digest);
+    const moves = [{ tag: '24' }, { tag: 'lts' }, { tag: 'somebody-elses' }];
+    const to = index?.descriptor ?? expect.fail('no index');
+    await writeJournal(store, { target: repository, cell: String(cell?.id), to, moves });
+    const [host, ...name] = repository.split('/');
+    const put = await fetch(`http://${host}/v2/${name.join('/')}/manifests/24`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/vnd.oci.image.manifest.v1+json' },
+      body: platform?.bytes ?? '',
+    });
+    expect(put.ok).toBe(true);
     await run(cwd);
-    expect(await digestAt(repository, 'extra')).toBe(cell?.digest);
-    expect(await readdir(journal)).toEqual([]);
+    expect(await digestAt(repository, '24')).toBe(cell?.digest);
+    expect(await digestAt(repository, 'somebody-elses')).toBeNull();
+    expect(await readdir(join(store.stateFolder, 'publications'))).toEqual([]);
   });
 });
 

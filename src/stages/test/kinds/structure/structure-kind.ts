@@ -50,9 +50,9 @@ async function readMachine(
   return { place, file, binds: await Promise.all(bindMounts.map((spec) => lookAtBound(spec, place))) };
 }
 
-/** What we are told by variables is for us alone. */
+/** What unlocks our keys is for us alone. */
 function isOurs(name: string): boolean {
-  return name.startsWith('NODEWORTHY_');
+  return /^NODEWORTHY_(?:PASSPHRASE|SIGNER_TOKEN|IDENTITY_TOKEN|SEAL_KEY)/.test(name);
 }
 
 /** In the order of container-structure-test; each case stands for itself. */
