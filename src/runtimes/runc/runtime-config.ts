@@ -180,10 +180,11 @@ function mounts({ request, filesFolder, networkPath }: RuntimeConfigInput) {
     },
     { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: [...closed, 'mode=1777', 'size=65536k'] },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: closed },
-    // Only who owns the network of a namespace can mount it; the one with named hosts is of the machine.
+    // Only who owns a network can mount what the kernel says of it; the one with named hosts is the machine's. An empty
+    // folder stands there then: a bind would bring what is mounted below it along.
     networkPath === undefined
       ? { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...closed, 'ro'] }
-      : { destination: '/sys', type: 'bind', source: '/sys', options: ['bind', ...closed, 'ro'] },
+      : { destination: '/sys', type: 'tmpfs', source: 'tmpfs', options: [...closed, 'mode=555', 'size=64k'] },
     ...(request.memoryBytes === undefined
       ? []
       : [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [...closed, 'relatime', 'ro'] }]),
