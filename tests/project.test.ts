@@ -70,7 +70,7 @@ const families = [
     members: /^src\/signers\/(local-key|command|http|keyless)\//,
     table: 'src/signers/open-signer.ts',
     // Whoever makes a key makes it in the form that is read here.
-    shared: ['src/signers/local-key/key-pair.ts', 'src/signers/local-key/local-key-signer.ts'],
+    shared: ['key-pair', 'key-file', 'passphrase'].map((name) => `src/signers/local-key/${name}.ts`),
   },
   // Whether something was taken back is asked without a policy as well.
   { members: /^src\/gates\/(members)\//, table: 'src/gates/all-gates.ts', shared: ['src/gates/members/revocation.ts'] },

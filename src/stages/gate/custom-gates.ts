@@ -5,7 +5,7 @@ import { digestOf, type Digest } from '../../core/digest.ts';
 import { Failure, systemCode } from '../../core/errors.ts';
 import { messageOf } from '../../core/json.ts';
 import type { EnvironmentConfig } from '../../config/environment-schema.ts';
-import { loadClosure } from './load-closure.ts';
+import { loadClosure } from './load-with-imports.ts';
 import type { CustomGate } from '../../gates/decide.ts';
 import type { Gate } from '../../gates/gate.ts';
 

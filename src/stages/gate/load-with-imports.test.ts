@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await rm(folder, { recursive: true }));
 
-const loader = new URL('./load-closure.ts', import.meta.url).href;
+const loader = new URL('./load-with-imports.ts', import.meta.url).href;
 
 /** In a process of its own: the test runner has a loader of its own. */
 async function load(steps: string): Promise<string> {
