@@ -77,7 +77,7 @@ it('control: what lies in the folder is read, copied, mounted and bound', { time
     join(folder, 'Dockerfile'),
     'USER 0\nCOPY data /got\nRUN cat /got/link\nRUN --mount=type=bind,source=data,target=/seen,rw cat /seen/link && echo x > /seen/own\n',
   );
-  expect(await tryFolder(folder)).toContain('of the testof the test');
+  expect((await tryFolder(folder)).match(/of the test/g)).toHaveLength(2);
   expect(await readFile(join(folder, 'data/own'), 'utf8')).toBe('of the test');
 });
 
