@@ -80,6 +80,63 @@ describe('authors', () => {
     expect(names(await ask(['recipe'], { '.': since }))).toEqual(['alice', 'bob']);
   });
 
+  it('are those of a file that was moved over another beside a new one', async () => {
+    await write('recipe', 'what carol wrote\n');
+    await write('draft', 'something that alice wrote\nin several\nlines\n');
+    commit('alice');
+    const since = commit('alice');
+    await write('draft', 'something that mallory wrote\nin several\nlines\n');
+    commit('mallory');
+    await mkdir(join(folder, 'tests'));
+    await write('tests/new', 'new\n');
+    await rename(join(folder, 'draft'), join(folder, 'recipe'));
+    commit('bob');
+    expect(names(await ask(['recipe', 'tests'], { '.': since }))).toEqual(['bob', 'mallory']);
+  });
+
+  it('are those of a file that was moved twice, in commits that move others too', async () => {
+    await mkdir(join(folder, 'tests'));
+    await write('draft', 'something that mallory wrote\nin several\nlines\n');
+    commit('mallory');
+    await write('tests/other', 'x\n');
+    await rename(join(folder, 'draft'), join(folder, 'later'));
+    commit('bob');
+    await rename(join(folder, 'later'), join(folder, 'tests/suite'));
+    commit('carol');
+    expect(names(await ask(['tests']))).toEqual(['bob', 'carol', 'mallory']);
+  });
+
+  it('are not hidden by what a message says, or how a file is called', async () => {
+    await write('recipe', 'a\n');
+    commit('alice');
+    await mkdir(join(folder, 'tests'));
+    const odd = `tests/\u0001${'0'.repeat(40)}`;
+    await write(odd, 'x\n');
+    commit('mallory', { message: 'tidy\n\nCo-authored-by: a\u0002\u0001 <eve@example.com>' });
+    expect(names(await ask(['recipe', 'tests']))).toEqual(['alice', 'eve', 'mallory']);
+  });
+
+  it('are not those that a repository says which somebody committed', async () => {
+    await write('recipe', 'a\n');
+    commit('alice');
+    const inner = join(folder, 'tests/foo');
+    await mkdir(inner, { recursive: true });
+    await write('tests/foo/suite.yaml', 'run: true\n');
+    const own = (...args: string[]): void => void execFileSync('git', args, { cwd: inner, stdio: 'ignore' });
+    own('init', '--quiet');
+    own('add', 'suite.yaml');
+    own('-c', 'user.name=i', '-c', 'user.email=innocent@example.com', 'commit', '--quiet', '--message', 'x');
+    for (const name of ['HEAD', 'objects', 'refs', 'config'])
+      await rename(join(inner, '.git', name), join(inner, name));
+    await rm(join(inner, '.git'), { recursive: true });
+    own('config', '--file', 'config', 'core.bare', 'false');
+    own('config', '--file', 'config', 'core.worktree', '.');
+    commit('mallory');
+    const found = await ask(['recipe', 'tests/foo/suite.yaml']);
+    expect(names(found)).toEqual(['alice', 'mallory']);
+    expect(found.doubts).toEqual([]);
+  });
+
   it('are those of a file that was copied', async () => {
     await write('draft', 'something that alice wrote\nin several\nlines\n');
     commit('alice');

@@ -1,5 +1,5 @@
-import { realpath, stat } from 'node:fs/promises';
-import { dirname, relative } from 'node:path';
+import { lstat, realpath, stat } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { compareText } from '../core/canonical-json.ts';
 import type { Context } from '../core/context.ts';
 import { pathIn, pathspec, uncommittedFiles } from './committed-files.ts';
@@ -73,9 +73,7 @@ async function findRepositories(
   const doubts = new Set<string>();
   const tops = new Map<string, Promise<string>>();
   const topOf = (place: string): Promise<string> => {
-    const ask = async (): Promise<string> =>
-      await realpath((await openGit(place, env, signal)(['rev-parse', '--show-toplevel'])).replace(/\n$/, ''));
-    const found = tops.get(place) ?? ask();
+    const found = tops.get(place) ?? askForTop(place, env, signal);
     tops.set(place, found);
     return found;
   };
@@ -104,6 +102,22 @@ async function findRepositories(
     }
   }
   return { repositories, doubts: [...doubts] };
+}
+
+/**
+ * The work tree that a folder is in. Git itself would also take a folder that has the parts of a repository without a
+ * `.git`, and such a folder can be committed: its history would be whatever its author likes.
+ */
+async function askForTop(place: string, env: Context['env'], signal: AbortSignal): Promise<string> {
+  let top = await realpath(place);
+  while ((await lstat(join(top, '.git')).catch(() => undefined)) === undefined) {
+    if (top === dirname(top)) throw new GitError('it is not a git repository and in none');
+    top = dirname(top);
+  }
+  const told = await openGit(top, env, signal)(['rev-parse', '--show-toplevel']);
+  if ((await realpath(told.replace(/\n$/, ''))) !== top)
+    throw new GitError(`the repository in ${top} is of another folder`);
+  return top;
 }
 
 /** Files by their real path; a link counts itself as well, for whoever sets it chooses what is read. */
@@ -150,47 +164,75 @@ function shown(paths: readonly string[]): string {
 }
 
 async function isAncestor(git: Git, commit: string): Promise<boolean> {
-  if (!/^[0-9a-f]{40,64}$/.test(commit)) return false;
+  if (!isCommitId(commit)) return false;
   return await git(['merge-base', '--is-ancestor', commit, 'HEAD']).then(
     () => true,
     () => false,
   );
 }
 
-const commitFormat = '--format=%x01%H%x02%ae%x02%ce%x02%(trailers:key=Co-authored-by,valueonly,separator=%x2C)%x02';
-
 /** How often a path is followed to where it came from. */
 const maxSteps = 100;
 
 /** Everybody whose commits made the files what they are: a file that was moved here brings its history along. */
 async function committers(git: Git, paths: readonly string[], since: string | undefined): Promise<Set<string>> {
-  const people = new Set<string>();
+  const commits = new Set<string>();
   const followed = new Set<string>(paths);
-  const looked = new Set<string>();
+  const range = since === undefined ? ['HEAD'] : [`${since}..HEAD`];
   let open = [...paths];
   for (let step = 0; open.length > 0; step++) {
     if (step > maxSteps) throw new GitError('files were moved too often to follow them');
-    const range = since === undefined ? ['HEAD'] : [`${since}..HEAD`];
-    // Of a merge only what is of none of its parents counts: somebody wrote that while merging.
-    const log = ['log', '--full-history', '-c', '--no-renames', '--name-status', '-z', commitFormat, ...range];
-    const touched: string[] = [];
-    const added: string[] = [];
-    for (const block of (await git([...log, ...pathspec(open)])).split('\u0001').slice(1)) {
-      const [commit = '', author = '', committer = '', others = '', files = ''] = block.split('\u0002');
-      if (files.replaceAll(/[\0\n]/g, '') === '') continue;
-      for (const address of [author, committer, ...addressesIn(others)]) people.add(address.toLowerCase());
-      if (looked.has(commit)) continue;
-      looked.add(commit);
-      (/(?:^|[\0\n])A/.test(files) ? added : touched).push(commit);
-    }
-    open = [];
-    const sources = [...(await copiedIn(git, added, followed)), ...(await movedOver(git, touched, followed))];
-    for (const path of new Set(sources)) {
-      if (isUnder(path, followed)) continue;
-      followed.add(path);
-      open.push(path);
-    }
+    const touching = await commitsOf(git, range, open);
+    for (const { commit } of touching) commits.add(commit);
+    const all = touching.map(({ commit }) => commit);
+    const added = touching.filter(({ adds }) => adds).map(({ commit }) => commit);
+    const sources = [...(await copiedIn(git, added, followed)), ...(await movedOver(git, all, followed))];
+    open = [...new Set(sources)].filter((path) => !isUnder(path, followed));
+    for (const path of open) followed.add(path);
   }
+  return await peopleOf(git, [...commits]);
+}
+
+interface Touching {
+  readonly commit: string;
+  /** Whether it puts a file there that was not. */
+  readonly adds: boolean;
+}
+
+/** Commits that changed something under the paths; of a merge counts only what is of none of its parents. */
+async function commitsOf(git: Git, range: readonly string[], paths: readonly string[]): Promise<Touching[]> {
+  const log = ['log', '--full-history', '-c', '--no-renames', '--name-status', '-z', '--format=%H', ...range];
+  const fields = (await git([...log, ...pathspec(paths)])).split('\0');
+  const found: Touching[] = [];
+  for (let at = 0; at < fields.length; at++) {
+    const field = (fields[at] ?? '').replace(/^\n/, '');
+    if (field === '') continue;
+    // A path is never looked at by itself: whatever it is called, it stands behind its status.
+    if (/^[A-Z]+\d*$/.test(field)) {
+      const last = found.pop();
+      if (last === undefined) throw new GitError('git tells of a file without its commit');
+      found.push({ commit: last.commit, adds: last.adds || field.includes('A') });
+      at++;
+    } else if (isCommitId(field)) found.push({ commit: field, adds: false });
+    else throw new GitError('git tells of commits in a way that is not known');
+  }
+  return found;
+}
+
+/** Whoever wrote or committed, or is named as an author. The texts are free; only a NUL is in none of them. */
+async function peopleOf(git: Git, commits: readonly string[]): Promise<Set<string>> {
+  const people = new Set<string>();
+  if (commits.length === 0) return people;
+  const format = '--format=%H%x00%ae%x00%ce%x00%(trailers:key=Co-authored-by,valueonly,separator=%x2C)%x00';
+  const told = await git(['log', '--no-walk=unsorted', '--stdin', format], `${commits.join('\n')}\n`);
+  const fields = told.split('\0');
+  const seen = new Set<string>();
+  for (let at = 0; at + 3 < fields.length; at += 4) {
+    const [commit = '', author = '', committer = '', others = ''] = fields.slice(at, at + 4);
+    seen.add(commit.trim());
+    for (const address of [author, committer, ...addressesIn(others)]) people.add(address.toLowerCase());
+  }
+  if (!commits.every((commit) => seen.has(commit))) throw new GitError('git does not tell who wrote each commit');
   return people;
 }
 
@@ -236,6 +278,10 @@ async function movedOver(git: Git, commits: readonly string[], followed: Readonl
 function isUnder(path: string, followed: ReadonlySet<string>): boolean {
   for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) if (followed.has(at)) return true;
   return followed.has('');
+}
+
+function isCommitId(text: string): boolean {
+  return /^[0-9a-f]{40,64}$/.test(text);
 }
 
 function addressesIn(text: string): string[] {

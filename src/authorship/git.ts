@@ -15,7 +15,13 @@ const timeoutMs = 60_000;
  */
 export function openGit(cwd: string, env: Readonly<Record<string, string | undefined>>, signal: AbortSignal): Git {
   const clean = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('GIT_')));
-  const settings = ['core.fsmonitor=false', 'core.quotePath=false', 'log.showSignature=false', 'log.mailmap=false'];
+  const settings = [
+    'core.fsmonitor=false',
+    'core.quotePath=false',
+    'log.showSignature=false',
+    'log.mailmap=false',
+    'safe.bareRepository=explicit',
+  ];
   const before = ['--no-replace-objects', '--literal-pathspecs', ...settings.flatMap((setting) => ['-c', setting])];
   return async (args, input) => {
     const ran = await exec('git', [...before, ...args], {
