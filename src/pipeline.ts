@@ -15,6 +15,7 @@ import {
   ownerOfTags,
   requireAllowed,
   type CertifiedCell,
+  type Judging,
 } from './pipeline-evidence.ts';
 import { chooseCells, planLocked } from './pipeline-plan.ts';
 import { loadSuites, makeCandidate } from './pipeline-cells.ts';
@@ -27,7 +28,14 @@ import type { PlannedCell } from './stages/plan/cell.ts';
 import type { Descriptor } from './formats/oci/descriptor.ts';
 import { archiveCell } from './stages/attest/archive-cell.ts';
 import type { GatedCell } from './stages/gate/gate-cell.ts';
-import { publishCell, withdraw, type PublishOptions, type TargetReceipt } from './stages/publish/publish-cell.ts';
+import { learnStops } from './evidence/learn-stops.ts';
+import {
+  publishCell,
+  withdraw,
+  type PublishOptions,
+  type PublishTarget,
+  type TargetReceipt,
+} from './stages/publish/publish-cell.ts';
 import { answersOf, inputsOfCell, requireFresh, type Lock } from './stages/resolve/lock.ts';
 import { restoreMissing } from './stages/resolve/restore-missing.ts';
 import type { BenchOptions } from './stages/test/run-suites.ts';
@@ -114,18 +122,24 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
         await attest(input, certification, job);
         const inputs = await archiveOf(input, cell, candidate);
         context.report({ kind: 'cell', cell: cell.id, step: 'gate' });
-        steps.gated = await gate(input, certification, job);
+        const targets = resources.targets();
+        const ask = async (): Promise<GatedCell> => {
+          await learn(input, certification, { candidate, targets });
+          return await gate(input, certification, job);
+        };
+        steps.gated = await ask();
         const { decision } = steps.gated;
-        const admit = async () => requireAllowed(await gate(input, certification, job));
+        const admit = async () => requireAllowed(await ask());
         const certified = (at: Store, digest: Digest) => isCertified(at, digest, certification.policy, context);
         const publication = {
           job,
           admit,
           isCertified: certified,
           ownerOf: ownerOfTags(loaded.recipe, certification.policy, context),
+          environment: certification.policy.environment,
           tagSuffix: certification.policy.config.tagSuffix,
           inputs,
-          targets: resources.targets(),
+          targets,
         };
         if (decision.result !== 'allowed') {
           await withdraw(publishing(input, cell, publication));
@@ -145,6 +159,17 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
   } finally {
     await resources.close();
   }
+}
+
+/** What was said elsewhere against the image, before the gates are asked. */
+async function learn(
+  { store, context }: PipelineInput,
+  { policy }: Judging,
+  { candidate, targets }: { readonly candidate: Candidate; readonly targets: readonly PublishTarget[] },
+): Promise<void> {
+  const subjects = [candidate.index.digest, ...candidate.platforms.map(({ manifest }) => manifest.digest)];
+  const stores = targets.map((target) => target.store);
+  await learnStops(stores, store, subjects, { trust: policy.trust, now: context.verificationTime });
 }
 
 /** @throws Failure OVER_BUDGET names the platform that grew too large */
@@ -201,7 +226,10 @@ async function test(
   });
 }
 
-type Publishing = Pick<PublishOptions, 'admit' | 'isCertified' | 'ownerOf' | 'tagSuffix' | 'inputs' | 'targets'> & {
+type Publishing = Pick<
+  PublishOptions,
+  'admit' | 'isCertified' | 'ownerOf' | 'environment' | 'tagSuffix' | 'inputs' | 'targets'
+> & {
   readonly job: CertifiedCell;
 };
 
@@ -297,6 +325,7 @@ async function settle(
       'TAG_IMMUTABLE',
       'TAG_WOULD_MOVE_BACK',
       'TAG_WOULD_CHANGE_BASE',
+      'TAG_OF_OTHER_ENVIRONMENT',
       'OVER_BUDGET',
       'UNTESTED',
       'DENIED',

@@ -386,7 +386,7 @@ describe('a run that is ended', () => {
     const platform = await store.getManifest(cell?.platforms[0]?.digest as Digest);
     const moves = [{ tag: '24' }, { tag: 'lts' }, { tag: 'somebody-elses' }];
     const to = index?.descriptor ?? expect.fail('no index');
-    await writeJournal(store, { target: repository, cell: String(cell?.id), to, moves });
+    await writeJournal(store, { target: repository, cell: String(cell?.id), environment: 'default', to, moves });
     const [host, ...name] = repository.split('/');
     const put = await fetch(`http://${host}/v2/${name.join('/')}/manifests/24`, {
       method: 'PUT',

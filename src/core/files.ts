@@ -81,13 +81,22 @@ export async function privateFolder(path: string): Promise<string> {
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw translateFileError(error, path);
   }
-  const found = await lstat(path);
-  if (!found.isDirectory())
-    throw new Failure('STORE_DAMAGED', `${path} is ${found.isSymbolicLink() ? 'a link' : 'no folder'}`, {
-      hint: 'some other program put it there: move it away, and run again',
-    });
-  // Older versions left it open.
-  if ((found.mode & 0o077) !== 0) await chmod(path, 0o700);
+  try {
+    const found = await lstat(path);
+    if (!found.isDirectory())
+      throw new Failure('STORE_DAMAGED', `${path} is ${found.isSymbolicLink() ? 'a link' : 'no folder'}`, {
+        hint: 'some other program put it there: move it away, and run again',
+      });
+    const own = process.geteuid?.();
+    if (found.uid !== own)
+      throw new Failure('STORE_DAMAGED', `${path} belongs to the user ${found.uid}, and this is the user ${own}`, {
+        hint: 'its owner could change what is put there: run as that user, or remove the folder',
+      });
+    // Older versions left it open.
+    if ((found.mode & 0o077) !== 0) await chmod(path, 0o700);
+  } catch (error) {
+    throw translateFileError(error, path);
+  }
   return path;
 }
 

@@ -12,7 +12,8 @@ export interface ProcessLockOptions {
 /**
  * Holds a lock between processes while `work` runs. The lock is SQLite's own byte-range lock on the file, which
  * the kernel gives back when its holder dies: a `kill -9` never leaves a stale lock behind.
- * @throws Failure STORE_BUSY when another process keeps the lock longer than `waitMs` (default ten minutes).
+ * @throws Failure STORE_BUSY when another process keeps the lock longer than `waitMs` (default ten minutes);
+ *   STORE_DAMAGED for a file that is something else
  */
 export async function withProcessLock<T>(
   path: string,
@@ -52,6 +53,12 @@ async function acquire(database: DatabaseSync, path: string, options: ProcessLoc
       database.exec('BEGIN EXCLUSIVE');
       return;
     } catch (error) {
+      // SQLITE_NOTADB, SQLITE_CORRUPT: locks are empty files.
+      if (error instanceof Error && /not a database|malformed/i.test(error.message))
+        throw new Failure('STORE_DAMAGED', `${path} is no lock: something else was written there`, {
+          hint: 'remove it, and run again',
+          cause: error,
+        });
       if (!(error instanceof Error) || !/locked|busy/i.test(error.message)) throw error;
     }
     if (performance.now() > deadline) {

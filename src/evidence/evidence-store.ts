@@ -154,11 +154,15 @@ export async function listEvidence(store: Store, subject: Digest): Promise<Liste
   return found.flatMap((item) => item ?? []);
 }
 
-/** Copies the bundles of subjects as they are; what the target has is not sent again. */
+/**
+ * Copies the bundles of subjects as they are; what the target has is not sent again.
+ * @param wants which of them; all without it
+ */
 export async function copyEvidence(
   from: Store,
   to: Store,
   subjects: readonly Digest[],
+  wants: (bytes: Buffer, subject: Digest) => Promise<boolean> = async () => true,
 ): Promise<{ readonly copied: number }> {
   const counts = await mapConcurrent(subjects, 3, async (subject) => {
     const [listed, there] = await Promise.all([
@@ -168,7 +172,11 @@ export async function copyEvidence(
     const have = new Set(there.map(({ digest }) => digest));
     // Nothing is read of what is there already.
     if (listed.every(({ digest }) => have.has(digest))) return 0;
-    const missing = (await readEvidence(from, subject)).filter(({ manifest }) => !have.has(manifest.digest));
+    const found = await eachEvidence(from, subject, async (item) => {
+      if (have.has(item.manifest.digest) || !('bytes' in item)) return undefined;
+      return (await wants(item.bytes, subject)) ? item : undefined;
+    });
+    const missing = found.flatMap((item) => item ?? []);
     if (missing.length === 0) return 0;
     await to.putBlob(blobOfBytes(emptyConfigBytes));
     const attached = await mapConcurrent(missing, 8, async ({ manifest, manifestBytes, bytes }) => {

@@ -65,8 +65,8 @@ export async function judgeBundle(bytes: Buffer, { subject, trust, now }: JudgeO
   const { signer } = found;
   const isFailure = saysFailure(kind, statement.predicate);
   const restricts = isRestriction(kind, statement.predicate);
-  // What was taken back with a key stays taken back when the key goes out of use; what frees needs a key of today.
-  const stale = restricts ? undefined : outOfUse(signer, now);
+  // What was said against an image with a key stays said when the key goes out of use; what frees needs a key of today.
+  const stale = restricts || isFailure ? undefined : outOfUse(signer, now);
   if (stale !== undefined) return refuse(stale, kind);
   const on = statedOn(kind, statement.predicate);
   if (!restricts && !isFailure && on !== undefined && isAhead(on, now))
@@ -113,8 +113,8 @@ async function findSigner(
   return isGenuine ? { signer: named } : { problem: `its signature is not that of the key ${named.name}` };
 }
 
-/** Whether it stops an image, whatever else is said of it: nothing else may outlive its key, or come before its time. */
-function isRestriction(kind: PredicateKind, predicate: Statement['predicate']): boolean {
+/** Whether it stops an image, whatever else is said of it. */
+export function isRestriction(kind: PredicateKind, predicate: Statement['predicate']): boolean {
   if (kind === 'revocation') return predicate['action'] !== 'released';
   return kind === 'approval' && predicate['decision'] === 'rejected';
 }

@@ -1,7 +1,7 @@
 import semver from 'semver';
 import type { LoadedRecipe } from '../../config/load-recipe.ts';
 import type { EnvironmentConfig } from '../../config/environment-schema.ts';
-import { canonicalJson } from '../../core/canonical-json.ts';
+import { canonicalJson, compareText } from '../../core/canonical-json.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import { digestOf, type Digest } from '../../core/digest.ts';
 import { matchesGlob } from '../../core/glob.ts';
@@ -130,8 +130,8 @@ async function readGateInput(request: GateCellInput): Promise<Pick<GatedCell, 'i
 }
 
 /**
- * Who wrote what the image and its policy are made of. What was certified under this policy was judged then; what
- * changed since a certificate of this image, or of the one that it replaces, is what there is to judge now.
+ * Who wrote what the image and its policy are made of. What was certified under this policy was judged then, and stays
+ * in force; what changed since a certificate of this image, or of the one that it replaces, is to judge now.
  */
 async function readSources(
   { store, policy, history, now }: GateCellInput,
@@ -140,14 +140,19 @@ async function readSources(
 ): Promise<Sources> {
   const own = certificatesIn(evidence, policy);
   const same = own.find((certificate) => `sha256:${certificate.policy.digest.sha256}` === policy.digest);
-  if (same?.nodeworthy_sources) return same.nodeworthy_sources;
   const before = own[0]
     ? own
     : previous
       ? certificatesIn(await believedEvidence(store, previous, { trust: policy.trust, now }), policy)
       : [];
-  const { people, doubts } = await history.authorsSince(before[0]?.nodeworthy_sources?.revisions);
-  return { revisions: await history.revisions(), authors: [...people], doubts: [...doubts] };
+  // What the policy's digest does not cover, like tests and documents of VEX, may have changed since.
+  const known = same?.nodeworthy_sources;
+  const { people, doubts } = await history.authorsSince((known ?? before[0]?.nodeworthy_sources)?.revisions);
+  return {
+    revisions: await history.revisions(),
+    authors: [...new Set([...(known?.authors ?? []), ...people])].sort(compareText),
+    doubts: [...new Set([...(known?.doubts ?? []), ...doubts])].sort(compareText),
+  };
 }
 
 /** Those of the policy's environment, the newest first. */
@@ -174,7 +179,14 @@ async function readPrevious({ store, cell, policy, index, now }: GateCellInput):
     `${lineNameOf(cell.release)}-${cell.base}-${cell.variant}${policy.config.tagSuffix}`,
   );
   if (!tag || tag.digest === index) return undefined;
-  const { manifests } = await readIndex(store, tag.digest);
+  // A tag is a file that anybody may write: what it names counts for what was certified of it.
+  const { manifests, annotations = {} } = await readIndex(store, tag.digest);
+  const isOfLine =
+    lineNameOf(annotations['org.opencontainers.image.version'] ?? '') === lineNameOf(cell.release) &&
+    annotations['io.nodeworthy.base'] === cell.base &&
+    annotations['io.nodeworthy.variant'] === cell.variant;
+  const believed = await believedEvidence(store, tag.digest, { trust: policy.trust, now });
+  if (!isOfLine || certificatesIn(believed, policy).length === 0) return undefined;
   const found = await mapConcurrent(manifests, 2, async ({ digest }) => {
     const evidence = await believedEvidence(store, digest, { trust: policy.trust, now });
     return newestScans(evidence).flatMap(({ scan }) =>

@@ -26,14 +26,18 @@ ${steps}`;
   return ran.stdout.trim();
 }
 
+const importing = (specifier: string): string =>
+  `import ${specifier.endsWith('.json') ? `word from '${specifier}' with { type: 'json' }` : `{ word } from '${specifier}'`};
+export const say = (): string => word;`;
+
 describe('a gate of a team', () => {
   it.each([
     ['helper.ts', `export const word: string = 'one';`, `export const word: string = 'two';`, './helper.ts'],
     ['helper.mjs', `export const word = 'one';`, `export const word = 'two';`, './helper.mjs'],
-    ['helper.cjs', `exports.word = 'one';`, `exports.word = 'two';`, './helper.cjs'],
+    ['words.json', `"one"`, `"two"`, './words.json'],
   ])('is another one when its %s changes, in the same process too', async (name, one, two, specifier) => {
     const answer = await load(`
-write('gate.ts', ${JSON.stringify(`import { word } from '${specifier}';\nexport const say = (): string => word;`)});
+write('gate.ts', ${JSON.stringify(importing(specifier))});
 write(${JSON.stringify(name)}, ${JSON.stringify(one)});
 const first = await load('gate.ts');
 const again = await load('gate.ts');
@@ -53,6 +57,26 @@ console.log(first.digest === again.digest, first.digest === second.digest, first
 write('gate.mjs', ${JSON.stringify(text)});
 console.log((await load('gate.mjs')).digest);`);
     expect(answer).toContain('a gate decides on its input alone');
+  });
+
+  it.each([
+    ['requires others', 'gate.cjs', `const { word } = require('./other.cjs'); exports.say = () => word;`],
+    ['imports one that does', 'gate.mjs', `import other from './other.cjs'; export default other;`],
+    ['carries code in an address', 'gate.mjs', `import 'data:text/javascript,export * from "node:fs"';`],
+  ])('is refused when it %s', async (_, name, text) => {
+    const answer = await load(`
+write('other.cjs', "exports.word = 'one'");
+write(${JSON.stringify(name)}, ${JSON.stringify(text)});
+console.log((await load(${JSON.stringify(name)})).digest);`);
+    expect(answer).toContain('a gate decides on its input alone');
+  });
+
+  it.each([`await import('node:fs')`, `await import('./later.mjs')`])('imports nothing later: %s', async (late) => {
+    const answer = await load(`
+write('later.mjs', 'export const word = 1;');
+write('gate.mjs', ${JSON.stringify(`export const say = async () => ${late};`)});
+console.log(await (await load('gate.mjs')).exports.say().catch((error) => error.message));`);
+    expect(answer).toMatch(/imports .* when it is asked, and not at its start: a gate decides on its input alone/);
   });
 
   it('computes with what computes', async () => {

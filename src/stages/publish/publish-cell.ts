@@ -13,7 +13,7 @@ import type { Store, TagMove } from '../../store/store.ts';
 import type { Candidate } from '../assemble/assemble-cell.ts';
 import type { PlannedCell } from '../plan/cell.ts';
 import { findOwnReports, isCompletePass, type Suite } from '../test/report.ts';
-import { clearJournal, openJournal, writeJournal, type JournalEntry } from './journal.ts';
+import { clearJournal, openJournal, writeJournal, type JournalEntry, type JournalKey } from './journal.ts';
 import { planTags, type TaggedImage, type TagStep } from './plan-tags.ts';
 import { chooseRevision, revisionNumbers } from './revision.ts';
 
@@ -30,6 +30,8 @@ export interface PublishOptions {
   readonly suitesFor: (platform: string) => readonly Suite[];
   /** Asks the gates once more, just before tags move; throws when they do not allow it. */
   readonly admit: () => Promise<void>;
+  /** What the image is certified for. */
+  readonly environment: string;
   /** Ending of all tags, of the environment. */
   readonly tagSuffix: string;
   /** The environment that an image under a tag belongs to, when that is one which takes it from this one. */
@@ -65,9 +67,7 @@ export interface TargetReceipt {
 export async function publishCell(options: PublishOptions): Promise<TargetReceipt[]> {
   const { store, cell, targets } = options;
   await requireTested(options);
-  const interrupted = await mapConcurrent(targets, 4, ({ name }) =>
-    openJournal(store, { target: name, cell: stemOf(options) }),
-  );
+  const interrupted = await mapConcurrent(targets, 4, ({ name }) => openJournal(store, journalKey(options, name)));
   if (interrupted.every((entry) => entry === undefined)) {
     const plan = await planPublication(options);
     // Nothing to move needs no lock: a run with nothing changed only asks.
@@ -124,6 +124,10 @@ type Named = Pick<PublishOptions, 'cell' | 'tagSuffix'>;
 /** What revisions are called. */
 function stemOf({ cell, tagSuffix }: Named): string {
   return `${cell.id}${tagSuffix}`;
+}
+
+function journalKey(options: PublishOptions, target: string): JournalKey {
+  return { target, cell: stemOf(options), environment: options.environment };
 }
 
 function aliasesOf({ cell, tagSuffix }: Named): string[] {
@@ -230,9 +234,9 @@ async function publishTo(
     if (target.store !== store) uploadedBytes = (await copyImage(store, target.store, candidate.index)).uploadedBytes;
     await sendEvidence(options, target);
     await options.admit();
-    const entry: JournalEntry = { target: target.name, cell: stemOf(options), to: candidate.index, moves };
+    const entry: JournalEntry = { ...journalKey(options, target.name), to: candidate.index, moves };
     await writeJournal(store, entry);
-    await target.store.moveTags(toMoves(options, entry));
+    await target.store.moveTags(moves.map(({ tag }) => ({ tag, to: candidate.index })));
     await clearJournal(store, entry);
   }
   if (moves.length === 0) await sendEvidence(options, target);
@@ -282,7 +286,7 @@ export async function withdraw(options: PublishOptions): Promise<void> {
   const { store, cell, candidate, targets } = options;
   await withProcessLock(join(store.stateFolder, `publish-${cell.id}.lock`), async () => {
     for (const target of targets) {
-      const entry = await openJournal(store, { target: target.name, cell: stemOf(options) });
+      const entry = await openJournal(store, journalKey(options, target.name));
       if (entry) {
         await undo(options, target.store, entry);
         await clearJournal(store, entry);
@@ -299,12 +303,12 @@ export async function withdraw(options: PublishOptions): Promise<void> {
  */
 async function finishInterrupted(options: PublishOptions, target: PublishTarget): Promise<void> {
   const { store, candidate, admit } = options;
-  const entry = await openJournal(store, { target: target.name, cell: stemOf(options) });
+  const entry = await openJournal(store, journalKey(options, target.name));
   if (entry === undefined) return;
   const isSame = entry.to.digest === candidate.index.digest && (await target.store.getManifest(entry.to.digest));
   if (isSame) {
     await admit();
-    await target.store.moveTags(toMoves(options, entry));
+    await target.store.moveTags(await openMoves(options, target.store, entry));
   } else await undo(options, target.store, entry);
   await clearJournal(store, entry);
 }
@@ -332,15 +336,19 @@ async function undo(
   await store.removeTags(gone);
 }
 
-/** Of what is written down only tags of this cell are moved, and of its revisions only new ones. */
-function toMoves(options: Named, entry: JournalEntry): TagMove[] {
+/**
+ * What is left to move: only tags of this cell, of its revisions only new ones, and only those that mean what they
+ * meant when the publication began. What somebody moved since is planned anew.
+ */
+async function openMoves(options: Named, store: Store, entry: JournalEntry): Promise<TagMove[]> {
   const own = new Set(aliasesOf(options));
-  const isOwn = ({ tag, from }: JournalEntry['moves'][number]): boolean =>
-    own.has(tag) || (from === undefined && revisionNumbers([tag], stemOf(options)).length > 0);
-  return entry.moves.filter(isOwn).map(({ tag }) => ({
-    tag,
-    to: { mediaType: entry.to.mediaType, digest: entry.to.digest, size: entry.to.size },
-  }));
+  const { mediaType, digest, size } = entry.to;
+  const open: TagMove[] = [];
+  for (const { tag, from } of entry.moves) {
+    const isOwn = own.has(tag) || (from === undefined && revisionNumbers([tag], stemOf(options)).length > 0);
+    if (isOwn && (await store.resolveTag(tag))?.digest === from) open.push({ tag, to: { mediaType, digest, size } });
+  }
+  return open;
 }
 
 function fromOf(step: TagStep): { readonly from?: Digest } {

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { canonicalJson, compareText } from '../../core/canonical-json.ts';
 import { hexOf, isDigest, type Digest } from '../../core/digest.ts';
 import { Failure, systemCode, translateFileError } from '../../core/errors.ts';
@@ -77,7 +77,8 @@ export async function openLayoutStore(
     });
   }
 
-  const notes = sealedNotes(stateFolder, () => openSealKey(sealKeyPath(env)));
+  const sealKey = sealKeyPath(env);
+  const notes = sealedNotes(stateFolder, () => openSealKey(sealKey), join(dirname(sealKey), 'begun'));
   const blobPath = (digest: Digest): string => join(blobs, hexOf(digest));
 
   /**

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, mkdir, open, rm } from 'node:fs/promises';
-import { homedir, userInfo } from 'node:os';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Failure, systemCode, translateFileError } from '../../core/errors.ts';
 
@@ -15,8 +15,17 @@ export function sealKeyPath(env: Readonly<Record<string, string | undefined>>): 
   const named = env['NODEWORTHY_SEAL_KEY'];
   if (named) return named;
   const state = env['XDG_STATE_HOME'];
-  const base = state?.startsWith('/') ? state : join(env['HOME'] || homedir(), '.local', 'state');
+  const base = state?.startsWith('/') ? state : join(env['HOME'] || homeFolder(), '.local', 'state');
   return join(base, 'nodeworthy', 'seal.key');
+}
+
+/** Of a user that the machine does not know, as containers have, there is none: nothing can be kept there. */
+function homeFolder(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/nonexistent';
+  }
 }
 
 /**
@@ -28,7 +37,8 @@ export async function openSealKey(path: string): Promise<Buffer> {
   try {
     return (await readKey(path)) ?? (await makeKey(path));
   } catch (error) {
-    if (['EACCES', 'EROFS', 'ENOTDIR', 'EPERM'].includes(systemCode(error) ?? '')) return randomBytes(keyBytes);
+    if (['EACCES', 'EROFS', 'ENOTDIR', 'EPERM', 'ENOENT'].includes(systemCode(error) ?? ''))
+      return randomBytes(keyBytes);
     throw translateFileError(error, path);
   }
 }
@@ -44,8 +54,7 @@ async function readKey(path: string): Promise<Buffer | undefined> {
   }
   try {
     const { mode, uid, size } = await file.stat();
-    const own = userInfo().uid;
-    if (uid !== own && uid !== 0) throw unfit(path, 'belongs to somebody else');
+    if (uid !== process.getuid?.() && uid !== 0) throw unfit(path, 'belongs to somebody else');
     if ((mode & 0o077) !== 0) throw unfit(path, 'can be read or written by others');
     if (size !== keyBytes) throw unfit(path, `has ${size} bytes, ${keyBytes} are a key`);
     return await file.readFile();
