@@ -72,4 +72,20 @@ trust:
     expect(nextName('release', () => false)).toBe('release-2');
     expect(nextName('keys/release-2', (name) => name === 'keys/release-3')).toBe('keys/release-4');
   });
+
+  it('ends when it was to end, if that is sooner', () => {
+    const soon = recipe.replace('from: 2026-01-01', 'until: 2026-12-24');
+    const rotated = rotateInRecipe(soon, rotation);
+    expect(rotated.until).toBe('2026-12-24');
+    expect(rotated.text).toContain('until: 2026-12-24 }');
+  });
+
+  it.each([
+    ['on one line', (list: string[]) => `[${list.join(', ')}]`],
+    ['on several', (list: string[]) => `[\n  ${list.join(',\n  ')}\n  ]`],
+  ])('is refused for a list in brackets %s, and nothing is written', (_, brackets) => {
+    const entries = recipe.split('\n').flatMap((line) => /^ {2}- (.*)$/.exec(line)?.[1] ?? []);
+    const before = recipe.slice(0, recipe.indexOf('trust:'));
+    expect(() => rotateInRecipe(`${before}trust: ${brackets(entries)}\n`, rotation)).toThrow(/list in brackets/);
+  });
 });

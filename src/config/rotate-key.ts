@@ -12,14 +12,24 @@ export interface Rotation {
   readonly until: string;
 }
 
+export interface Rotated {
+  readonly text: string;
+  readonly name: string;
+  readonly until: string;
+}
+
 /**
  * A recipe in which another key signs, and the old one is believed for a while: everything else stays as it was written.
- * @returns the text, and the name of the new entry under trust
+ * @returns the text, the name of the new entry under trust, and the first day without the old key
  * @throws Failure RECIPE_INVALID for a recipe whose trust list does not name the old key
  */
-export function rotateInRecipe(text: string, rotation: Rotation): { readonly text: string; readonly name: string } {
+export function rotateInRecipe(text: string, rotation: Rotation): Rotated {
   const document = parseDocument(text);
   const trust = document.get('trust');
+  if (isSeq(trust) && trust.flow)
+    throw new Failure('RECIPE_INVALID', 'trust is a list in brackets, to which no entry is added here', {
+      hint: 'write each of its entries on a line of its own, beginning with `- `',
+    });
   const entries = isSeq(trust) ? trust.items.filter((item): item is YAMLMap => isMap(item)) : [];
   const old = entries.find((entry) => isSame(entry.get('publicKey'), rotation.oldPublicKey));
   if (!old)
@@ -33,20 +43,37 @@ export function rotateInRecipe(text: string, rotation: Rotation): { readonly tex
     });
   const names = new Set(entries.map((entry) => String(entry.get('name'))));
   const name = nextName(String(old.get('name')), (candidate) => names.has(candidate));
-  const { until: _, ...fields } = old.toJSON() as Record<string, unknown>;
+  const { until: planned, ...fields } = old.toJSON() as Record<string, unknown>;
+  // A key that was about to end does not get longer by this.
+  const until = typeof planned === 'string' && planned < rotation.until ? planned : rotation.until;
   const added = { ...fields, name, publicKey: rotation.newPublicKey, from: rotation.from };
   const entry = Object.entries(added).map(([field, value]) => `${field}: ${flow(value)}`);
   const edits = [
     edit(signer, rotation.newKey),
     // Of two at one place the first is put last in the text.
     entryEdit(text, old, `- { ${entry.join(', ')} }`),
-    ...untilEdits(text, old, rotation.until),
+    ...untilEdits(text, old, until),
   ];
   // From the end, so that places before stay where they are.
   const changed = edits
     .toSorted((a, b) => b.from - a.from)
     .reduce((before, { from, to, text: put }) => before.slice(0, from) + put + before.slice(to), text);
-  return { text: changed, name };
+  requireMeant(changed, { name, entries: entries.length + 1 });
+  return { text: changed, name, until };
+}
+
+/** Recipes are written in more ways than are known here: what would be none any more is not written. */
+function requireMeant(text: string, { name, entries }: { readonly name: string; readonly entries: number }): void {
+  const document = parseDocument(text);
+  const trust = document.errors.length === 0 ? document.get('trust') : undefined;
+  const isMeant =
+    isSeq(trust) &&
+    trust.items.length === entries &&
+    trust.items.some((entry) => isMap(entry) && entry.get('name') === name);
+  if (isMeant) return;
+  throw new Failure('RECIPE_INVALID', 'the trust list is written in a way that cannot be changed here', {
+    hint: 'write each of its entries on a line of its own, beginning with `- `; nothing was changed',
+  });
 }
 
 interface Edit {

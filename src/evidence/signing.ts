@@ -204,21 +204,21 @@ export async function rotateKey(
     });
   const ending = /\.(?:key|pem)$/.exec(config.key)?.[0] ?? '.key';
   const stem = config.key.slice(0, config.key.length - ending.length);
-  const taken = (name: string): boolean => existsSync(resolve(loaded.folder, `${name}.key`));
+  const taken = (name: string): boolean =>
+    ['.key', '.pub'].some((kind) => existsSync(resolve(loaded.folder, `${name}${kind}`)));
   const next = nextName(stem, taken);
   const text = await readFile(loaded.path, 'utf8');
   const dayMs = 86_400_000;
   const day = (at: number): string => new Date(at).toISOString().slice(0, 10);
-  const until = day(now.getTime() + overlapDays * dayMs);
   const rotated = rotateInRecipe(text, {
     role,
     oldPublicKey: publicKeyOf(config.key),
     newKey: `${next}.key`,
     newPublicKey: `${next}.pub`,
     from: day(now.getTime()),
-    until,
+    until: day(now.getTime() + overlapDays * dayMs),
   });
   const { hint } = await writeKeyPair(resolve(loaded.folder, next), passphrase);
   await writeFileAtomic(loaded.path, rotated.text);
-  return { hint, files: [`${next}.key`, `${next}.pub`], name: rotated.name, until };
+  return { hint, files: [`${next}.key`, `${next}.pub`], name: rotated.name, until: rotated.until };
 }

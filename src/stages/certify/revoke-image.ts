@@ -114,7 +114,7 @@ export async function revokeImage(
         const hasEffect =
           action === 'released'
             ? left.every(({ record }) => record.action === 'revoked')
-            : left.some(({ record }) => record.action === action);
+            : left.some(({ record }) => record.action === action && record.on === on);
         if (hasEffect) continue;
         throw new Failure('UNVERIFIED', `${at.location}: the record was stored, and ${digest} is not ${action} by it`, {
           hint:

@@ -73,7 +73,7 @@ async function problemOf(work: () => Promise<void>): Promise<string | undefined>
     return undefined;
   } catch (error) {
     // What could not be looked at is no statement about the image.
-    if (!(error instanceof Failure) || error.code.endsWith('_UNREACHABLE')) throw error;
+    if (!(error instanceof Failure) || /_(?:UNREACHABLE|UNAUTHORIZED)$/.test(error.code)) throw error;
     return error.message;
   }
 }

@@ -1,7 +1,9 @@
+import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import { believedEvidence } from '../../evidence/believed-evidence.ts';
 import {
+  CertificateSchema,
   ApprovalSchema,
   EndOfLifeSchema,
   ProvenanceSchema,
@@ -142,7 +144,10 @@ export async function describeCertificate(
       }),
     });
   }
-  const signer = statementsOf(own, 'certificate')[0]?.signer;
+  const signer = statementsOf(own, 'certificate').find((item) => {
+    const read = readPredicate(item, CertificateSchema);
+    return read && canonicalJson(read) === canonicalJson(certificate);
+  })?.signer;
   const release = annotations['org.opencontainers.image.version'] ?? '';
   const base = annotations['io.nodeworthy.base'] ?? '';
   const line = lineOfRelease(release);

@@ -94,7 +94,8 @@ export async function openLayoutStore(
     const hash = createHash('sha256');
     for await (const chunk of readChunks(path, digest, folder)) hash.update(chunk);
     if (hash.digest('hex') !== hexOf(digest)) {
-      await rm(path, { force: true });
+      // Another run may have put a good one there meanwhile.
+      if (markOfFile(path) === mark) await rm(path, { force: true });
       return false;
     }
     if (markOfFile(path) === mark) await notes.write('blobs', hexOf(digest), mark, { durable: false });
