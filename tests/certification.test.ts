@@ -58,6 +58,17 @@ const approve = (key: string, more: readonly string[] = []) =>
   });
 
 /** Takes statements out of the list of a registry without the referrers API, as anybody who may push can. */
+async function dropFromStore(digest: Digest, predicateType: string): Promise<void> {
+  const gone = (await readEvidence(store, digest)).filter(({ manifestBytes }) =>
+    manifestBytes.toString().includes(predicateType),
+  );
+  expect(gone.length).toBeGreaterThan(0);
+  const path = join(cwd, '.nodeworthy/store/index.json');
+  const before = JSON.parse(await readFile(path, 'utf8')) as { manifests: { digest: string }[] };
+  const manifests = before.manifests.filter((entry) => gone.every(({ manifest }) => manifest.digest !== entry.digest));
+  await writeFile(path, JSON.stringify({ ...before, manifests }));
+}
+
 async function dropFromRegistry(digest: Digest, predicateType: string): Promise<void> {
   const address = `http://${repository.replace('/', '/v2/')}/manifests/${digest.replace(':', '-')}`;
   const headers = {
@@ -447,6 +458,13 @@ describe('a published image', () => {
     expect(failedChecks((await verify(`${repository}:24`)).json)).toEqual([]);
     await ask<Cells>(cwd, ['run']);
     expect(failedChecks((await verify(`${repository}:24`)).json)[0]).toContain('a hole in the wall');
+    // A store that is new, or has lost the record, makes the same image: what was said of it is asked for there.
+    for (const digest of [index, platform]) await dropFromStore(digest, predicateTypes.revocation);
+    expect(failedChecks((await verify('24')).json)).toEqual([]);
+    const again = await ask<Cells>(cwd, ['run']);
+    expect(again.json.cells).toMatchObject([{ outcome: 'denied' }]);
+    expect(again.json.cells[0]?.reason).toContain('a hole in the wall');
+    expect(failedChecks((await verify('24')).json)[0]).toContain('a hole in the wall');
   });
 });
 

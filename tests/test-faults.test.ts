@@ -77,6 +77,11 @@ describe('a test that misbehaves', () => {
     ['floods its output', 'yes | head -c 50000000; exit 5', /exit code 5/],
     ['forks without end', 'f() { f | f & }; f; sleep 2; exit 6', /exit code|did not end/],
     ['fills the disk', 'dd if=/dev/zero of=/big bs=1M count=4000', /wrote more than 67 MB/],
+    [
+      'buries folders deeper than a path can say',
+      'd=$(head -c 200 /dev/zero | tr "\\0" x); for i in $(seq 40); do mkdir $d && cd $d; done; exit 8',
+      /exit code 8/,
+    ],
     ['kills its parent', 'kill -9 1; kill -9 -1; exit 7', /exit code (?:7|137)/],
     ['removes the root', 'rm -rf /bin /usr /lib /etc /app 2>/dev/null; exit 8', /exit code (?:8|127)/],
     [

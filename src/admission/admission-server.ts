@@ -10,8 +10,8 @@ export interface AdmissionOptions {
   readonly port: number;
   /** PEM texts; without them plain HTTP, for a proxy in front. */
   readonly tls?: { readonly key: string; readonly cert: string };
-  /** Whether one image may run. Everything that goes wrong in it is a no. */
-  readonly judge: (image: string) => Promise<Omit<ImageAnswer, 'image'>>;
+  /** Whether one image may run. Everything that goes wrong in it is a no; what ends the signal is worth no more work. */
+  readonly judge: (image: string, signal: AbortSignal) => Promise<Omit<ImageAnswer, 'image'>>;
 }
 
 export interface AdmissionServer {
@@ -24,6 +24,10 @@ const maxBodyBytes = 4 << 20;
 const maxImages = 64;
 /** Images that are looked at at once, whoever asks. */
 const maxWork = 8;
+/** Whoever comes when as many wait is told at once: an answer that comes too late is none. */
+const maxWaiting = 512;
+/** A question that failed is not asked again for a moment, however often somebody wants it. */
+const rememberFailureMs = 5000;
 /** A cluster waits for thirty seconds at most, and decides by itself then. */
 const maxAnswerMs = 25_000;
 
@@ -36,7 +40,29 @@ export async function startAdmissionServer({
 }: AdmissionOptions): Promise<AdmissionServer> {
   const gate = createGate(maxWork);
   const flights = new SingleFlight<Omit<ImageAnswer, 'image'>>();
-  const judge = (image: string) => flights.run(image, () => gate(() => judgeAlone(image)));
+  const failed = new Map<string, { readonly untilMs: number; readonly error: unknown }>();
+  let waiting = 0;
+  async function judgeInTime(image: string): Promise<Omit<ImageAnswer, 'image'>> {
+    const before = failed.get(image);
+    if (before && before.untilMs > performance.now()) throw before.error;
+    if (waiting >= maxWaiting) throw new Error(`could not be verified: ${waiting} others wait`);
+    // From now on, so that what waited for too long is not begun.
+    const signal = AbortSignal.timeout(maxAnswerMs);
+    waiting++;
+    try {
+      return await gate(async () => {
+        if (signal.aborted) throw new Error('could not be verified in time');
+        return await judgeAlone(image, signal);
+      });
+    } catch (error) {
+      if (failed.size > 10_000) failed.clear();
+      failed.set(image, { untilMs: performance.now() + rememberFailureMs, error });
+      throw error;
+    } finally {
+      waiting--;
+    }
+  }
+  const judge = (image: string) => flights.run(image, () => judgeInTime(image));
   const listener: RequestListener = (request, response) => {
     const send = (status: number, body: object): void => {
       response.writeHead(status, { 'content-type': 'application/json' });
@@ -69,7 +95,7 @@ export async function startAdmissionServer({
 
 async function answer(
   request: IncomingMessage,
-  judge: AdmissionOptions['judge'],
+  judge: (image: string) => Promise<Omit<ImageAnswer, 'image'>>,
 ): Promise<{ readonly status: number; readonly body: object }> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -101,6 +127,7 @@ async function answer(
     const answers = await mapConcurrent(images, maxWork, async (image): Promise<ImageAnswer> => {
       // A tag may mean something else by the time it is pulled.
       if (!/@sha256:[0-9a-f]{64}$/.test(image)) return { image, ok: false, reason: 'is not named by digest' };
+      if (deadline.signal.aborted) return { image, ...(await late) };
       try {
         return { image, ...(await Promise.race([judge(image), late])) };
       } catch (error) {

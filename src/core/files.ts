@@ -14,6 +14,7 @@ import {
   type FileHandle,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { exec } from './exec.ts';
 import { Failure, systemCode, translateFileError } from './errors.ts';
 
 /** Writes a file so that readers and a crash see either the old or the new content, never a part. */
@@ -98,6 +99,22 @@ export async function privateFolder(path: string): Promise<string> {
     throw translateFileError(error, path);
   }
   return path;
+}
+
+/**
+ * Removes whatever somebody else put there, paths that are longer than the kernel takes at once as well.
+ * @throws Failure when something stays
+ */
+export async function removeTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (systemCode(error) !== 'ENAMETOOLONG') throw translateFileError(error, path);
+    // It goes from folder to folder.
+    const removed = await exec('rm', ['-rf', '--', path]);
+    if (removed.exitCode !== 0)
+      throw new Failure('FILE_UNUSABLE', `${path} cannot be removed: ${removed.stderr.trim().slice(0, 200)}`);
+  }
 }
 
 /** Names in a folder; none where there is no folder, or a link to one. */

@@ -5,6 +5,7 @@ import { digestOf, type Digest } from '../core/digest.ts';
 import { isFailure } from '../core/errors.ts';
 import { bundleOfKey, keyHint } from '../formats/attestation/bundle.ts';
 import { preAuthEncoding, statementPayloadType } from '../formats/attestation/dsse.ts';
+import type { PredicateKind } from '../formats/attestation/predicates.ts';
 import { statementBytes } from '../formats/attestation/statement.ts';
 import { createKeyPair } from '../signers/local-key/key-pair.ts';
 import { mediaTypes } from '../formats/oci/media-types.ts';
@@ -14,6 +15,7 @@ import { openRegistryStore } from '../store/registry/registry-store.ts';
 import type { Store } from '../store/store.ts';
 import { believedEvidence } from './believed-evidence.ts';
 import { attachEvidence, copyEvidence, listEvidence, readEvidence, type SignedEvidence } from './evidence-store.ts';
+import { learnStops } from './learn-stops.ts';
 import { trustInKey } from './trust-in-key.ts';
 
 const pair = createKeyPair(undefined);
@@ -183,4 +185,38 @@ describe('what cannot be looked at', () => {
     expect(believed.statements).toEqual([]);
     expect(believed.disbelieved).toMatchObject([{ problem: 'its signature is not that of the key release.pub' }]);
   });
+});
+
+it('what stops an image is brought from where it is published, and nothing else', async () => {
+  const [there, here] = [createMemoryStore(), createMemoryStore()];
+  const image = await putImage(there);
+  const said = (kind: PredicateKind, predicate: object, by = key): SignedEvidence => {
+    const bytes = statementBytes({ kind, name: 'acme', subject: image.digest, predicate });
+    const signature = sign('sha256', preAuthEncoding(statementPayloadType, bytes), by);
+    const bundle = bundleOfKey(bytes, signature, keyHint(by));
+    return { kind, bundle, createdOn: now, inputs: digestOf(bytes) };
+  };
+  const record = (action: string): object => ({
+    action,
+    reason: 'x',
+    by: 'a',
+    on: '2026-11-01T00:00:00Z',
+    releases: [],
+  });
+  const stranger = createPrivateKey(createKeyPair(undefined).privateKey);
+  await attachEvidence(there, image, [
+    said('revocation', record('revoked')),
+    said('revocation', record('released')),
+    said('reproduction', { result: 'FAILED' }),
+    said('reproduction', { result: 'PASSED' }),
+    said('configuration', { number: 1 }),
+    said('revocation', record('quarantined'), stranger),
+  ]);
+  await putImage(here);
+  await learnStops([there, here], here, [image.digest], { trust, now });
+  const { statements, disbelieved } = await believedEvidence(here, image.digest, { trust, now });
+  expect(disbelieved).toEqual([]);
+  expect(
+    statements.map(({ kind, predicate }) => `${kind} ${predicate['action'] ?? predicate['result']}`).sort(),
+  ).toEqual(['reproduction FAILED', 'revocation released', 'revocation revoked']);
 });

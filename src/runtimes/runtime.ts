@@ -68,6 +68,8 @@ export interface RunRequest {
   readonly input?: Uint8Array | 'open';
   /** `HOST:PORT` that it may connect to, by that name; without it there is only the loopback interface. */
   readonly hosts?: readonly string[];
+  /** The same, where it is no machine near this one: whoever names it may not know what is there. */
+  readonly publicHosts?: readonly string[];
   readonly timeoutMs: number;
   /** A signal sent to the first process once a text has appeared on stdout. */
   readonly signalAfter?: { readonly text: string; readonly signal: SignalName };

@@ -1,6 +1,5 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { privateFolder } from '../core/files.ts';
+import { privateFolder, removeTree } from '../core/files.ts';
 import type { LayoutStore } from './layout/layout-store.ts';
 import { markOfFile, markOfTree } from './layout/marks.ts';
 
@@ -40,7 +39,7 @@ export async function noteKept(store: Beside, file: KeptFile, text: string): Pro
 /** Takes away what is there, and what was noted about it: it is about to be made again. */
 export async function dropKept(store: Beside, file: KeptFile): Promise<void> {
   await store.notes.remove(file.kind, `${file.name}.json`);
-  await rm(keptPath(store, file), { recursive: true, force: true });
+  await removeTree(keptPath(store, file));
 }
 
 function markAt(path: string): string | undefined {

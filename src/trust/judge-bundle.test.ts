@@ -83,6 +83,14 @@ describe('a bundle', () => {
     );
   });
 
+  it('that says a failure stays believed too: what passed before does not count again', async () => {
+    const failed = (kind: PredicateKind, predicate: object): Promise<string> =>
+      judge(bundle(predicate, { kind }), policy({ states: ['failures'], until: '2026-01-01' }));
+    expect(await failed('tests', { result: 'FAILED' })).toBe('believed');
+    expect(await failed('reproduction', { result: 'FAILED' })).toBe('believed');
+    expect(await failed('tests', { result: 'PASSED' })).toContain('out of use');
+  });
+
   it('that frees something is not: what a key let out after it leaked does not count', async () => {
     const released = bundle({ action: 'released', on: '2026-11-01T00:00:00Z' }, { kind: 'revocation' });
     expect(await judge(released, policy({ states: ['revocations'] }))).toBe('believed');

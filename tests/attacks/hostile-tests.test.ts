@@ -20,6 +20,8 @@ let image: Pick<BuiltImage, 'store' | 'manifest'>;
 let top: string;
 let canary: string;
 let shadow: string;
+/** A setting of the kernel that is no container's. */
+let swappiness: string;
 
 beforeAll(async () => {
   runtime = await openRunc();
@@ -32,6 +34,7 @@ beforeAll(async () => {
   canary = join(top, 'outside/canary');
   await writeFile(canary, secret, { mode: 0o666 });
   shadow = await readFile('/etc/shadow', 'utf8');
+  swappiness = await readFile('/proc/sys/vm/swappiness', 'utf8');
 }, 300_000);
 afterAll(async () => await runtime.close());
 
@@ -62,6 +65,7 @@ async function expectUntouched(told: string, isOwn = false): Promise<void> {
   const [line = ''] = shadow.split('\n');
   expect(told).not.toContain(line);
   expect(await readFile('/proc/mounts', 'utf8')).not.toContain(top);
+  expect(await readFile('/proc/sys/vm/swappiness', 'utf8')).toBe(swappiness);
 }
 
 it('has at least a hundred of them', () => {
@@ -78,6 +82,16 @@ it('control: what lies in the folder is read, copied, mounted and bound', { time
     'USER 0\nCOPY data /got\nRUN cat /got/link\nRUN --mount=type=bind,source=data,target=/seen,rw cat /seen/link && echo x > /seen/own\n',
   );
   expect((await tryFolder(folder)).match(/of the test/g)).toHaveLength(2);
+  const bound = join(top, 'folders/control-bound');
+  await mkdir(join(bound, 'data'), { recursive: true });
+  await writeFile(join(bound, 'data/own'), 'of the test');
+  await symlink('own', join(bound, 'data/link'));
+  const command = { name: 'x', command: 'sh', args: ['-c', 'cat /bound/link; echo x > /bound/own'] };
+  const containerRunOptions = { user: '0', bindMounts: [`${join(bound, 'data')}:/bound`] };
+  const commandTests = [{ ...command, expectedOutput: ['none'] }];
+  await writeFile(join(bound, 'x.json'), JSON.stringify({ schemaVersion: '2.0.0', containerRunOptions, commandTests }));
+  expect(await tryFolder(bound)).toContain('of the test');
+  expect(await readFile(join(bound, 'data/own'), 'utf8')).toBe('of the test');
   expect(await readFile(join(folder, 'data/own'), 'utf8')).toBe('of the test');
 });
 

@@ -146,6 +146,48 @@ const plain: readonly HostileFolder[] = [
       await put(folder, { 'x.json': binding(join(folder, 'out')) });
     },
   },
+  ...['.out', 'data/out', 'data/in/out'].map((place) => ({
+    name: `a bind of the link ${place}`,
+    async fill(folder: string, canary: string) {
+      await mkdir(join(folder, 'data/in'), { recursive: true });
+      await symlink(dirname(canary), join(folder, place));
+      await put(folder, { 'x.json': binding(join(folder, place)) });
+    },
+  })),
+  {
+    name: 'a bind of a link to the root',
+    async fill(folder) {
+      await mkdir(join(folder, 'data'));
+      await symlink('/', join(folder, 'data/out'));
+      await put(folder, { 'x.json': binding(join(folder, 'data/out')) });
+    },
+  },
+  {
+    name: 'a privileged test that changes the kernel',
+    async fill(folder) {
+      const script = [
+        'echo 7 > /proc/sys/vm/swappiness',
+        'busybox umount -l /proc/sys && echo 7 > /proc/sys/vm/swappiness',
+        'busybox mount -o remount,rw /proc/sys && echo 7 > /proc/sys/vm/swappiness',
+        'mkdir -p /p && busybox mount -t proc proc /p && echo 7 > /p/sys/vm/swappiness',
+        'busybox unshare -m true && busybox nsenter -t 1 -m cat /etc/shadow',
+      ];
+      await put(folder, {
+        'x.json': JSON.stringify({
+          schemaVersion: '2.0.0',
+          containerRunOptions: { user: '0', privileged: true },
+          commandTests: [{ name: 'x', command: 'sh', args: ['-c', `${script.join('; ')}; true`] }],
+        }),
+      });
+    },
+  },
+  ...['169.254.169.254:80', '[fe80::1]:80', 'localhost:2375', '10.0.0.5:5432'].map((host) => ({
+    name: `a run that reaches ${host}`,
+    async fill(folder: string) {
+      const run = { name: 'x', command: ['true'], hosts: [host], expect: { exitCode: 0 } };
+      await put(folder, { 'runs.yaml': `runs:\n  - ${JSON.stringify(run)}\n` });
+    },
+  })),
   {
     name: 'a bind of a folder with a link',
     async fill(folder, canary) {
@@ -212,6 +254,21 @@ const plain: readonly HostileFolder[] = [
         'package-lock.json': JSON.stringify(lock),
         '.npmrc': 'registry=http://127.0.0.1:1/${NODEWORTHY_PASSPHRASE}/\n',
       });
+    },
+  },
+  {
+    name: 'an application that has npm start a program',
+    async fill(folder, canary) {
+      const resolved = 'git+https://127.0.0.1:1/a/b.git#0123456789012345678901234567890123456789';
+      const packages = { '': { dependencies: { y: resolved } }, 'node_modules/y': { version: '1.0.0', resolved } };
+      const program = join(folder, 'program');
+      await put(folder, {
+        'package.json': `{ "name": "x", "version": "1.0.0", "scripts": { "test": "node -e 0" }, "dependencies": { "y": "${resolved}" } }`,
+        'package-lock.json': JSON.stringify({ name: 'x', version: '1.0.0', lockfileVersion: 3, packages }),
+        '.npmrc': `git=${program}\n`,
+        program: `#!/bin/sh\necho changed > ${canary}\n`,
+      });
+      await chmod(program, 0o755);
     },
   },
   {

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { parseImageReference } from '../../formats/oci/reference.ts';
+import type { Context } from '../../core/context.ts';
 import { Failure } from '../../core/errors.ts';
 import { readTextIfExists } from '../../core/files.ts';
 import { startAdmissionServer } from '../../admission/admission-server.ts';
@@ -56,14 +58,15 @@ export const admission = defineCommand<{ readonly port: number }>({
       host,
       port: Number(port),
       ...(tls ? { tls } : {}),
-      async judge(image) {
+      async judge(image, signal) {
         // A copy elsewhere may lack what was said of the image since.
-        const [repository = ''] = image.split('@');
+        const { repository } = parseImageReference(image);
         if (!repositories.includes(repository))
           return { ok: false, reason: `${repository} is none of ${repositories.join(', ')}` };
         const before = known.get(image);
         if (before && before.untilMs > Date.now()) return before.answer;
-        const opened = await openReference(image, { storePath: storeFolder(input), cwd, context });
+        const within: Context = { ...context, signal: AbortSignal.any([context.signal, signal]) };
+        const opened = await openReference(image, { storePath: storeFolder(input), cwd, context: within });
         try {
           const { trust, environment } = trusted;
           const found = await verifyImage(opened.store, opened.image, {

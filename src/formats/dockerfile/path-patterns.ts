@@ -4,7 +4,11 @@ import { linearPattern, type LinearPattern } from '../linear-pattern.ts';
 export class PatternError extends Error {}
 
 /** Whether a path of the context is left out: the last pattern that matches it or a folder above it decides. */
-export type Ignores = (path: string) => boolean;
+export interface Ignores {
+  (path: string): boolean;
+  /** Whether something may be taken back that lies in a folder which is left out. */
+  readonly takesBack: boolean;
+}
 
 /**
  * `.dockerignore` (moby, patternmatcher): one pattern a line, `#` comments, `!` takes back, `**` any number of folders,
@@ -24,7 +28,7 @@ export function readDockerignore(text: string): Ignores {
         .replace(/^\.\//, '');
       return { isTakenBack, expression: pathExpression(pattern) };
     });
-  return (path) => {
+  const isIgnored = (path: string): boolean => {
     const parts = path.split('/');
     const paths = parts.map((_, index) => parts.slice(0, index + 1).join('/'));
     let isLeftOut = false;
@@ -32,6 +36,7 @@ export function readDockerignore(text: string): Ignores {
       if (paths.some((candidate) => expression.test(candidate))) isLeftOut = !isTakenBack;
     return isLeftOut;
   };
+  return Object.assign(isIgnored, { takesBack: rules.some(({ isTakenBack }) => isTakenBack) });
 }
 
 /** Go's `filepath.Match` with `**`: `*` and `?` do not cross a slash. */

@@ -112,7 +112,7 @@ export async function startEngine(
 
   const start: Runtime['start'] = async (environment, request, signal) => {
     signal.throwIfAborted();
-    if (request.hosts?.length)
+    if (request.hosts?.length || request.publicHosts?.length)
       throw new Failure('RUNTIME_FAILED', `${name} cannot give a container a network of named hosts only`, {
         hint: 'use the runc runtime for tests that need hosts',
       });

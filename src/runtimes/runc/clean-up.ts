@@ -1,6 +1,7 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeTree } from '../../core/files.ts';
 import { exec } from '../../core/exec.ts';
 import { isAlive } from '../process-alive.ts';
 import { listGroupOwners, removeGroups } from './control-group.ts';
@@ -17,7 +18,8 @@ export async function sweep(): Promise<void> {
     for (const id of await readdir(join(folder, 'state')).catch(() => [])) {
       await exec('runc', ['--root', join(folder, 'state'), 'delete', '--force', id]).catch(() => {});
     }
-    await rm(folder, { recursive: true, force: true });
+    // One that cannot be removed is in nobody's way.
+    await removeTree(folder).catch(() => {});
   }
   for (const owner of await listGroupOwners()) if (!isAlive(owner)) await removeGroups(`/nodeworthy-${owner}`);
 }

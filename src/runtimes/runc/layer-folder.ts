@@ -1,5 +1,6 @@
 import { chmod, chown, lchown, lstat, mkdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
+import { removeTree } from '../../core/files.ts';
 import { Failure } from '../../core/errors.ts';
 import { resolveLink } from '../../formats/tar/path.ts';
 import type { LayerFile } from '../runtime.ts';
@@ -27,7 +28,7 @@ export async function writeLayerFiles(layer: LayerFolder, files: readonly LayerF
 
 async function writeLayerFile(path: string, file: LayerFile): Promise<void> {
   if (file.kind === 'symlink') {
-    await rm(path, { recursive: true, force: true });
+    await removeTree(path);
     await symlink(file.target ?? '', path);
     await lchown(path, file.uid, file.gid);
     return;
@@ -39,7 +40,7 @@ async function writeLayerFile(path: string, file: LayerFile): Promise<void> {
     await mkdir(path, { recursive: true });
   } else {
     // A layer holds each path once: of two that were copied the last one counts, and is no link to another.
-    await rm(path, { recursive: true, force: true });
+    await removeTree(path);
     await writeFile(path, file.bytes ?? new Uint8Array());
   }
   if (file.uid !== 0 || file.gid !== 0 || file.kind === 'directory') await chown(path, file.uid, file.gid);

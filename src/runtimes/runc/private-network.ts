@@ -1,8 +1,10 @@
+import { lookup } from 'node:dns';
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import { connect, createServer, isIP, type Socket } from 'node:net';
+import { connect, createServer, isIP, type LookupFunction, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { mayLead, reachOf, reachOfHost } from '../../core/reach.ts';
 import { Failure } from '../../core/errors.ts';
 
 /** A network namespace in which only the allowed hosts exist. It ends with `close`, and with us. */
@@ -17,6 +19,7 @@ export interface PrivateNetwork {
 interface Destination {
   readonly host: string;
   readonly port: number;
+  readonly isPublic: boolean;
   /** Where the container finds it. */
   readonly address: string;
 }
@@ -25,12 +28,17 @@ const forwarder = fileURLToPath(new URL('./forwarder.mjs', import.meta.url));
 
 /**
  * Inside, each allowed `HOST:PORT` is an address of the loopback interface where a forwarder listens; it hands
- * connections to us over a unix socket, and we connect to that host and no other. There is no route, no resolver and
+ * connections to us over a unix socket, and we connect to that host and no other: by the address that was judged. There is no route, no resolver and
  * nothing of the machine's network to be changed.
  * @throws Failure USAGE for a host that is not `HOST:PORT`; RUNTIME_FAILED when the namespace cannot be made
  */
-export async function openPrivateNetwork(hosts: readonly string[], folder: string): Promise<PrivateNetwork> {
-  const destinations = hosts.map(toDestination);
+export async function openPrivateNetwork(
+  { hosts, publicHosts }: { readonly hosts: readonly string[]; readonly publicHosts: readonly string[] },
+  folder: string,
+): Promise<PrivateNetwork> {
+  const destinations = [...hosts, ...publicHosts]
+    .map(toDestination)
+    .map((destination, index) => ({ ...destination, isPublic: index >= hosts.length }));
   const socketPath = join(folder, 'network.sock');
   const open = new Set<Socket>();
   const server = createServer((inside) => {
@@ -40,7 +48,8 @@ export async function openPrivateNetwork(hosts: readonly string[], folder: strin
       const end = first.indexOf(10);
       const destination = destinations[Number(first.subarray(0, end).toString('latin1'))];
       if (end < 0 || !destination) return void inside.destroy();
-      const outside = connect(destination.port, destination.host);
+      const { host, port } = destination;
+      const outside = connect({ host, port, lookup: judgedLookup(destination) });
       open.add(outside);
       outside.on('close', () => (open.delete(outside), inside.destroy())).on('error', () => inside.destroy());
       inside.on('close', () => outside.destroy());
@@ -87,7 +96,26 @@ export async function openPrivateNetwork(hosts: readonly string[], folder: strin
   };
 }
 
-function toDestination(spec: string, _: number, all: readonly string[]): Destination {
+/** Looks a name up, and gives no address that is too near: metadata services of clouds are for no test. */
+function judgedLookup({ isPublic }: Destination): LookupFunction {
+  return (hostname, options, done) =>
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) {
+        done(error, []);
+        return;
+      }
+      const near = addresses.find(({ address }) => !mayLead(isPublic ? 'public' : 'loopback', reachOf(address)));
+      if (near) {
+        done(new Error(`${hostname} leads to ${near.address}`), []);
+        return;
+      }
+      const [first] = addresses;
+      if (options.all) done(null, addresses);
+      else done(null, first?.address ?? '', first?.family);
+    });
+}
+
+function toDestination(spec: string, _: number, all: readonly string[]): Omit<Destination, 'isPublic'> {
   const match = /^(\[[0-9a-f:]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/.exec(spec);
   const host = match?.[1]?.replaceAll(/[[\]]/g, '') ?? '';
   const port = Number(match?.[2]);
@@ -95,6 +123,8 @@ function toDestination(spec: string, _: number, all: readonly string[]): Destina
     throw new Failure('USAGE', `${JSON.stringify(spec)} is no HOST:PORT that a test could be allowed`, {
       hint: 'write it like registry.example.com:443',
     });
+  if (reachOfHost(host) === 'link-local')
+    throw new Failure('USAGE', `${spec} is of this link, where clouds keep credentials: no test may reach it`);
   if (host === 'localhost') return { host, port, address: '127.0.0.1' };
   if (isIP(host)) return { host, port, address: host };
   const first = all.findIndex((other) => other.startsWith(`${match?.[1]}:`));

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { removeTree } from '../../core/files.ts';
 import { Failure, systemCode } from '../../core/errors.ts';
 import { exec } from '../../core/exec.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
@@ -105,7 +106,7 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
   async function finish(id: string, bundle: string, endedByItself: boolean): Promise<void> {
     if (!endedByItself)
       await exec('runc', ['--root', runcRoot, 'delete', '--force', id], { env: { ...env } }).catch(() => {});
-    await rm(bundle, { recursive: true, force: true });
+    await removeTree(bundle);
     await removeGroups(`${cgroupParent}/${id}`);
   }
 
@@ -123,7 +124,9 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       passwd: await readAccounts(before, 'passwd'),
       group: await readAccounts(before, 'group'),
     });
-    const network = request.hosts?.length ? await openPrivateNetwork(request.hosts, bundle) : undefined;
+    const { hosts = [], publicHosts = [] } = request;
+    const isOpen = hosts.length + publicHosts.length > 0;
+    const network = isOpen ? await openPrivateNetwork({ hosts, publicHosts }, bundle) : undefined;
     try {
       return await write();
     } catch (error) {
@@ -165,7 +168,10 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       }
     }
     const limit = request.diskBytes ?? defaultDiskBytes;
-    const disk = watchDisk(upper, limit, () => launched.stop(`wrote more than ${Math.round(limit / 1e6)} MB`));
+    const written = (request.binds ?? []).flatMap(({ source, readOnly }) => (readOnly ? [] : [source]));
+    const disk = watchDisk([upper, ...written], limit, () =>
+      launched.stop(`wrote more than ${Math.round(limit / 1e6)} MB`),
+    );
     async function conclude() {
       let endedByItself = false;
       try {
@@ -292,10 +298,10 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       },
     },
     async dispose(environment) {
-      for (const folder of cast(environment).owned) await rm(folder, { recursive: true, force: true });
+      for (const folder of cast(environment).owned) await removeTree(folder);
     },
     async close() {
-      await rm(home, { recursive: true, force: true });
+      await removeTree(home);
       await removeGroups(cgroupParent);
     },
   };
@@ -310,7 +316,7 @@ async function writeHosts(home: string, bundle: string, network: PrivateNetwork)
 /** The store may lie on another file system than the folder of the run. */
 async function move(from: string, to: string): Promise<void> {
   const temporary = `${to}.${randomUUID()}.tmp`;
-  await rm(temporary, { recursive: true, force: true });
+  await removeTree(temporary);
   try {
     await rename(from, temporary);
   } catch (error) {
@@ -320,9 +326,9 @@ async function move(from: string, to: string): Promise<void> {
       throw new Failure('FILE_UNUSABLE', `a test layer cannot be kept in ${to}: ${copied.stderr.trim()}`, {
         hint: 'check the folder of the store and its free space',
       });
-    await rm(from, { recursive: true, force: true });
+    await removeTree(from);
   }
-  await rm(to, { recursive: true, force: true });
+  await removeTree(to);
   await rename(temporary, to);
 }
 

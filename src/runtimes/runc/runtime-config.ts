@@ -109,7 +109,11 @@ export function runtimeConfig(input: RuntimeConfigInput): unknown {
         ...['pid', 'ipc', 'uts', 'mount', 'user'].map((type) => ({ type })),
         { type: 'network', ...(input.networkPath === undefined ? {} : { path: input.networkPath }) },
       ],
-      ...(request.capabilities === 'all' ? {} : { maskedPaths, readonlyPaths, seccomp: seccompProfile }),
+      // For a privileged container as well: root in it is root to settings of the kernel, which ask for the user and
+      // not for a capability, and only these keep it from them.
+      maskedPaths,
+      readonlyPaths,
+      seccomp: seccompProfile,
     },
   };
 }

@@ -101,7 +101,7 @@ const load: LoadHookSync = (url, context, next) => {
   if (!known) return next(url, context);
   const loaded = next(url, context);
   // What CommonJS requires is looked up in ways that no hook sees.
-  if (/^commonjs/.test(loaded.format ?? ''))
+  if (loaded.format?.startsWith('commonjs'))
     throw new Error(`${fileURLToPath(url)} is CommonJS: ${rule}, and is made of ES modules; bundle it into one`);
   // Not what lies there now, but what was digested.
   return { ...loaded, source: known.bytes };

@@ -1,5 +1,8 @@
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Context } from '../../core/context.ts';
+import { isFailure } from '../../core/errors.ts';
+import { removeTree } from '../../core/files.ts';
 import { openLayoutStore, type LayoutStore } from '../../store/layout/layout-store.ts';
 import { listGuests } from '../obtain/obtain-image.ts';
 import { collectDependencies } from './kinds/application/install-dependencies.ts';
@@ -34,8 +37,14 @@ export async function collectTestLeftovers(
       if (!limits.saved && (await hasSavedLayers(guest))) continue;
     }
     if (nowMs - wantedMs <= limits.othersMaxAgeMs) continue;
-    await rm(folder, { recursive: true, force: true });
+    await removeTree(folder);
     removed++;
   }
   return removed;
+}
+
+/** Of what a container wrote as another user, a result is no worse; whoever owns the folder has to take it away. */
+export function tellOfLeftovers({ report }: Pick<Context, 'report'>, error: unknown): void {
+  if (!isFailure(error)) throw error;
+  report({ kind: 'notice', text: `something of a test stays behind: ${error.message}` });
 }

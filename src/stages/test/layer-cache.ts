@@ -1,10 +1,10 @@
-import { rm, stat, utimes } from 'node:fs/promises';
+import { stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson, compareText } from '../../core/canonical-json.ts';
 import { createGate } from '../../core/concurrency.ts';
 import { digestOf, hexOf, type Digest } from '../../core/digest.ts';
-import { namesIn } from '../../core/files.ts';
+import { namesIn, removeTree } from '../../core/files.ts';
 import { DigestSchema } from '../../formats/oci/descriptor.ts';
 import type { Environment, LayerChanges, LayerKeeping, Runtime } from '../../runtimes/runtime.ts';
 import { dropKept, keptFolder, keptPath, noteKept, readKept, type KeptFile } from '../../store/kept-files.ts';
@@ -228,7 +228,7 @@ export async function collectGarbage(store: LayoutStore, limits: CacheLimits, no
     // A folder without a note may be somebody's who is about to write it; after a while it is nobody's.
     const age = nowMs - ((await stat(join(root, name)).catch(() => undefined))?.ctimeMs ?? 0);
     if (!notes.includes(`${layer}.json`) && age < Math.min(3_600_000, limits.maxAgeMs)) continue;
-    await rm(join(root, name), { recursive: true, force: true });
+    await removeTree(join(root, name));
     removed++;
   }
   await forgetSteps(store);

@@ -1,5 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tellOfLeftovers } from './collect-leftovers.ts';
+import { removeTree } from '../../core/files.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
 import { isNative } from '../../runtimes/emulation.ts';
@@ -124,7 +126,7 @@ async function testPlatform(
   } finally {
     for (const made of shared.values()) await runtime.dispose(await made).catch(() => {});
     await runtime.dispose(environment);
-    await folders.remove();
+    await folders.remove().catch((error: unknown) => tellOfLeftovers(context, error));
   }
 }
 
@@ -152,7 +154,7 @@ export function sharedFolders(store: LayoutStore): {
     },
     async remove() {
       const folder = await top?.catch(() => undefined);
-      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+      if (folder !== undefined) await removeTree(folder);
     },
   };
 }

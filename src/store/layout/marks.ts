@@ -12,11 +12,16 @@ export function markOfFile(path: string): string | undefined {
   return found?.isFile() ? markOf(found) : undefined;
 }
 
-/** The same for a folder and everything in it. */
+/** The same for a folder and everything in it; undefined as well when a path in it is longer than can be asked for. */
 export function markOfTree(folder: string): string | undefined {
   if (!lstat(folder)?.isDirectory()) return undefined;
   const hash = createHash('sha256');
-  visit(Buffer.from(folder), Buffer.alloc(0));
+  try {
+    visit(Buffer.from(folder), Buffer.alloc(0));
+  } catch (error) {
+    if (systemCode(error) === 'ENAMETOOLONG') return undefined;
+    throw error;
+  }
   return hash.digest('hex');
 
   function visit(at: Buffer, name: Buffer): void {

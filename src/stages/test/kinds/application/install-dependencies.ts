@@ -1,5 +1,6 @@
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { allowedSettings, leadsElsewhere } from './registry-only.ts';
 import { canonicalJson } from '../../../../core/canonical-json.ts';
 import { SingleFlight } from '../../../../core/concurrency.ts';
 import { digestOf, hexOf } from '../../../../core/digest.ts';
@@ -64,23 +65,44 @@ async function readManifests({ folder, root, shown }: Dependencies): Promise<Rec
   for (const name of ['package.json', 'package-lock.json', 'npm-shrinkwrap.json', '.npmrc']) {
     const text = (await readTestFile(root, join(folder, name)))?.toString('utf8');
     if (text === undefined) continue;
-    files[name] = text;
-    const foreign = name === '.npmrc' ? /\$\{[^}]*\}/.exec(text)?.[0] : /"(?:file:[^"]*)"/.exec(text)?.[0];
-    if (foreign === undefined) continue;
-    throw new Failure('RECIPE_INVALID', `${shown}: ${name} names ${foreign}, which is of this machine`, {
-      hint:
-        name === '.npmrc'
-          ? 'variables are for the npm configuration of this user: a test could send them elsewhere'
-          : 'dependencies of a test come from a registry, or lie in its node_modules without a lock',
-    });
+    files[name] = name === '.npmrc' ? settingsOf(text, shown) : text;
+    if (name !== '.npmrc') requireRegistries(text, `${shown}: ${name}`);
   }
   return files;
+}
+
+function settingsOf(text: string, shown: string): string {
+  try {
+    return allowedSettings(text);
+  } catch (error) {
+    throw new Failure('RECIPE_INVALID', `${shown}: .npmrc ${(error as Error).message}`, {
+      hint: 'a test names registries there, and logins of its own',
+    });
+  }
+}
+
+function requireRegistries(text: string, shown: string): void {
+  let elsewhere: string | undefined;
+  try {
+    elsewhere = leadsElsewhere(text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Failure('RECIPE_INVALID', `${shown} cannot be read: ${why}`, {
+      hint: 'run `npm install` there, and commit what it writes',
+      cause: error,
+    });
+  }
+  if (elsewhere === undefined) return;
+  throw new Failure('RECIPE_INVALID', `${shown} names ${elsewhere}, which is not of a registry`, {
+    hint: 'dependencies of a test come from a registry, or lie in its node_modules without a lock',
+  });
 }
 
 async function install(folder: string, { shown, platform, libc, env, signal }: Dependencies): Promise<void> {
   const cpu = cpus[platform.split('/')[1] ?? ''] ?? 'x64';
   const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
-  const args = ['ci', '--ignore-scripts', '--os=linux', `--cpu=${cpu}`, `--libc=${libc}`, ...quiet];
+  // No git: it would be told what to run by what it clones.
+  const args = ['ci', '--ignore-scripts', '--git=/bin/false', '--os=linux', `--cpu=${cpu}`, `--libc=${libc}`, ...quiet];
   const done = await exec('npm', args, { cwd: folder, env: ofOthers(env), timeoutMs: 600_000, signal });
   if (done.exitCode === 0) return;
   const words = done.stderr

@@ -17,6 +17,8 @@ export interface ContextEntry {
   readonly path: string;
   readonly kind: 'file' | 'directory' | 'symlink';
   readonly isExecutable: boolean;
+  /** Of a file. */
+  readonly sizeBytes?: number;
   readonly target?: string;
 }
 
@@ -69,19 +71,22 @@ export async function openBuildContext(folder: string, dockerfile: string, root 
     if (found.kind === 'directory') return { path, kind: 'directory', isExecutable: true };
     if (found.kind === 'symlink') return { path, kind: 'symlink', isExecutable: false, target: found.target ?? '' };
     if (found.sizeBytes > maxFileBytes) throw new ContextError(`${path} is larger than ${maxFileBytes} bytes`);
-    return { path, kind: 'file', isExecutable: (found.mode & 0o100) !== 0 };
+    return { path, kind: 'file', isExecutable: (found.mode & 0o100) !== 0, sizeBytes: found.sizeBytes };
   }
 
   async function inside(opened: Folder, path: string, seen = { entries: 0 }): Promise<ContextEntry[]> {
     const found: ContextEntry[] = [];
     const listed = await opened.list(path);
     for (const { name, ...about } of listed.sort((a, b) => compareText(a.name, b.name))) {
-      if (++seen.entries > maxEntries) throw new ContextError(`${path} has more than ${maxEntries} files`);
       const child = path === '.' ? name : posix.join(path, name);
+      const isLeftOut = isIgnored(child);
+      if (isLeftOut && (about.kind !== 'directory' || !isIgnored.takesBack)) continue;
+      if (++seen.entries > maxEntries)
+        throw new ContextError(`more than ${maxEntries} files are copied: leave some out with .dockerignore`);
       const entry = toEntry(child, about);
       const children = entry.kind === 'directory' ? await inside(opened, child, seen) : [];
       // A folder that is left out is there all the same when something in it was taken back.
-      if (isIgnored(child) && children.length === 0) continue;
+      if (isLeftOut && children.length === 0) continue;
       found.push(entry, ...children);
     }
     return found;

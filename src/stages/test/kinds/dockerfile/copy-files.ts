@@ -9,6 +9,8 @@ import type { LayerFile } from '../../../../runtimes/runtime.ts';
 import { ContextError, type BuildContext, type ContextEntry } from './build-context.ts';
 
 const maxUnpackedBytes = 1 << 30;
+/** By one instruction. */
+const maxCopiedBytes = 1 << 30;
 
 export interface Copying {
   readonly context: BuildContext;
@@ -40,6 +42,9 @@ export async function copyFiles(instruction: CopyInstruction, copying: Copying):
     throw new ContextError(`several files need a folder as their target: end ${written} with /`);
   const into = /\/$|^\.{1,2}$/.test(written) || isSeveral || (await copying.isFolder(target));
   const files: LayerFile[] = [];
+  const all = found.flatMap(({ root, inside }) => [root, ...inside]);
+  if (all.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0) > maxCopiedBytes)
+    throw new ContextError(`more than ${maxCopiedBytes} bytes are copied: leave some out with .dockerignore`);
 
   async function add(entry: ContextEntry, to: string): Promise<void> {
     const path = to.replace(/^\/+/, '');

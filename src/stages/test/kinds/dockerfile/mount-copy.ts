@@ -1,5 +1,6 @@
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
+import { removeTree } from '../../../../core/files.ts';
 import { keptFolder } from '../../../../store/kept-files.ts';
 import type { LayoutStore } from '../../../../store/layout/layout-store.ts';
 import type { BuildContext, FoundSource } from './build-context.ts';
@@ -24,8 +25,10 @@ export async function openMountCopies(store: LayoutStore): Promise<MountCopies> 
       for (const entry of [root, ...inside]) {
         const place = entry === root ? top : join(top, posix.relative(root.path, entry.path));
         await mkdir(dirname(place), { recursive: true });
-        if (entry.kind === 'directory') await mkdir(place, { recursive: true });
-        else if (entry.kind === 'symlink') await symlink(entry.target ?? '', place);
+        if (entry.kind === 'directory') {
+          await mkdir(place, { recursive: true });
+          await chmod(place, 0o755);
+        } else if (entry.kind === 'symlink') await symlink(entry.target ?? '', place);
         else {
           await writeFile(place, await context.read(entry), { flag: 'wx' });
           await chmod(place, entry.isExecutable ? 0o755 : 0o644);
@@ -33,6 +36,6 @@ export async function openMountCopies(store: LayoutStore): Promise<MountCopies> 
       }
       return top;
     },
-    remove: () => rm(folder, { recursive: true, force: true }),
+    remove: () => removeTree(folder),
   };
 }

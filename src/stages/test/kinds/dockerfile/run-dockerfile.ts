@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { tellOfLeftovers } from '../../collect-leftovers.ts';
 import { Failure, isFailure } from '../../../../core/errors.ts';
 import { WordError } from '../../../../formats/dockerfile/expand-words.ts';
 import type {
@@ -239,7 +240,8 @@ async function run(
   try {
     return await runMounted(target, test, { ...run, copies });
   } finally {
-    await copies.remove();
+    // What a container of an engine wrote may be another user's: the result stands all the same.
+    await copies.remove().catch((error: unknown) => tellOfLeftovers(target.context, error));
   }
 }
 

@@ -139,6 +139,7 @@ function toRequest(run: RunTest, hosts: readonly string[], keepChanges: boolean)
     ...(run.stdin === undefined ? (writes ? { input: 'open' as const } : {}) : { input: Buffer.from(run.stdin) }),
     terminal: run.terminal,
     hosts,
+    publicHosts: run.hosts.filter((host) => !hosts.includes(host)),
     timeoutMs: run.timeoutSeconds * 1000,
     keepChanges: keepChanges || restarts,
   };

@@ -1,5 +1,7 @@
 import { dirname, posix, relative, resolve } from 'node:path';
+import { reachOfHost } from '../../../../core/reach.ts';
 import { readYaml } from '../../../../config/read-yaml.ts';
+import { mapConcurrent } from '../../../../core/concurrency.ts';
 import { canonicalJson } from '../../../../core/canonical-json.ts';
 import { digestOf } from '../../../../core/digest.ts';
 import { Failure, isFailure } from '../../../../core/errors.ts';
@@ -11,6 +13,7 @@ import { clientSuite, nameOf, type TestKind } from '../test-kind.ts';
 import { performRun } from './perform-run.ts';
 import { RunFileSchema, type RunTest } from './run-schema.ts';
 
+/** Of all files of a run together. */
 const maxSourceBytes = 1 << 30;
 
 export const runKind: TestKind = {
@@ -38,13 +41,31 @@ export const runKind: TestKind = {
       requirePatterns(run, where);
       const layer = await readFiles(run, { folder: dirname(path), where });
       files.push(layer.map(({ bytes, ...rest }) => [rest, digestOf(bytes ?? '')]));
-      const hosts = [...settings.hosts, ...run.hosts];
+      requireFarHosts(run, { allowed: settings.hosts, where });
+      const { hosts } = settings;
       jobs.push({ ids: [run.name], run: async (target) => [await performRun(target, { run, layer, hosts })] });
     }
     const digest = digestOf(canonicalJson({ value, files, hosts: settings.hosts }));
     return { suite: clientSuite(name ?? nameOf(path), 'run', digest), settings, jobs };
   },
 };
+
+/**
+ * Whoever writes a test does not choose what it reaches of this machine and of its network: that is the recipe's.
+ * @throws Failure RECIPE_INVALID for such a host
+ */
+function requireFarHosts(
+  { hosts }: RunTest,
+  { allowed, where }: { readonly allowed: readonly string[]; readonly where: string },
+): void {
+  const near = hosts.find(
+    (host) => !allowed.includes(host) && (reachOfHost(host.replace(/:\d+$/, '')) ?? 'public') !== 'public',
+  );
+  if (near === undefined) return;
+  throw new Failure('RECIPE_INVALID', `${where}: ${near} is near this machine, and the recipe does not allow it`, {
+    hint: 'name it under tests[].hosts in the recipe, when a test may reach it',
+  });
+}
 
 /** @throws Failure RECIPE_INVALID for a pattern of paths that means nothing */
 function requirePatterns({ expect }: RunTest, where: string): void {
@@ -60,34 +81,34 @@ async function readFiles(
   { files }: RunTest,
   { folder, where }: { readonly folder: string; readonly where: string },
 ): Promise<LayerFile[]> {
-  return await Promise.all(
-    files.map(async ({ path, source, content, mode }): Promise<LayerFile> => {
-      const plain = {
-        path: posix.resolve('/', path).slice(1),
-        kind: 'file',
-        uid: 0,
-        gid: 0,
-        mode: Number.parseInt(mode, 8),
-      } as const;
-      if (source === undefined) return { ...plain, bytes: Buffer.from(content ?? '') };
-      const file = resolve(folder, source);
-      if (relative(folder, file).startsWith('..'))
-        throw new Failure('RECIPE_INVALID', `${where}: ${source} lies outside of the test's folder`, {
-          hint: 'put the file beside the test',
-        });
-      const bytes = await readTestFile(folder, file, maxSourceBytes).catch((error: unknown) => {
-        throw isFailure(error)
-          ? new Failure(error.code, `${where}: ${error.message}`, {
-              hint: 'put the file beside the test',
-              cause: error,
-            })
-          : error;
+  let left = maxSourceBytes;
+  return await mapConcurrent(files, 1, async ({ path, source, content, mode }): Promise<LayerFile> => {
+    const plain = {
+      path: posix.resolve('/', path).slice(1),
+      kind: 'file',
+      uid: 0,
+      gid: 0,
+      mode: Number.parseInt(mode, 8),
+    } as const;
+    if (source === undefined) return { ...plain, bytes: Buffer.from(content ?? '') };
+    const file = resolve(folder, source);
+    if (relative(folder, file).startsWith('..'))
+      throw new Failure('RECIPE_INVALID', `${where}: ${source} lies outside of the test's folder`, {
+        hint: 'put the file beside the test',
       });
-      if (!bytes)
-        throw new Failure('RECIPE_INVALID', `${where}: ${source} cannot be read`, {
-          hint: 'sources are relative to the file with the runs',
-        });
-      return { ...plain, bytes };
-    }),
-  );
+    const bytes = await readTestFile(folder, file, left).catch((error: unknown) => {
+      throw isFailure(error)
+        ? new Failure(error.code, `${where}: ${error.message}`, {
+            hint: 'put the file beside the test',
+            cause: error,
+          })
+        : error;
+    });
+    if (!bytes)
+      throw new Failure('RECIPE_INVALID', `${where}: ${source} cannot be read`, {
+        hint: 'sources are relative to the file with the runs',
+      });
+    left -= bytes.length;
+    return { ...plain, bytes };
+  });
 }

@@ -80,6 +80,9 @@ async function walk(source: string, place: Place, use: Use): Promise<Digest> {
   async function visit(at: string, path: string): Promise<void> {
     const found = await folder.look(at);
     if (!found) throw invalid(place, `there is nothing at ${source} in bindMounts`, 'check the path');
+    // The place of the bind itself: a link there would be followed by whoever mounts it.
+    if (path === '' && found.kind !== 'file' && found.kind !== 'directory')
+      throw invalid(place, `${source} in bindMounts is neither a file nor a folder`, 'mount files and folders');
     if (seen.length >= maxFiles)
       throw invalid(
         place,
@@ -98,7 +101,7 @@ async function walk(source: string, place: Place, use: Use): Promise<Digest> {
       await visit(`${at}/${name}`, path === '' ? name : `${path}/${name}`);
   }
   try {
-    await visit(await folder.resolve(pathIn(source, place)), '');
+    await visit(await folder.resolve(pathIn(source, place), 'follow'), '');
     return digestOf(canonicalJson(seen));
   } catch (error) {
     if (!(error instanceof BeneathError)) throw error;
