@@ -1,4 +1,20 @@
-import { chmod, chown, lchown, link, lstat, lutimes, mkdir, open, rename, rm, symlink } from 'node:fs/promises';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  futimesSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SingleFlight } from '../core/concurrency.ts';
 import { hexOf, type Digest } from '../core/digest.ts';
@@ -68,48 +84,52 @@ async function unpack(
     if (baseName(entry.path).startsWith('.wh.')) throw new NeedsLayersBelow(entry.path);
     const kept: Buffer[] | undefined = listing.wants(entry) ? [] : undefined;
     if (!kept) listing.add(entry);
-    await parents.require(entry.path);
+    parents.require(entry.path);
+    // Layers are thousands of small files: each call that waits for another thread costs more than what it does.
     switch (entry.kind) {
       case 'directory':
-        await mkdir(path, { recursive: true });
+        mkdirSync(path, { recursive: true });
+        chownSync(path, entry.uid, entry.gid);
+        chmodSync(path, entry.mode);
         folders.push({ path, mtime: entry.mtime });
         break;
       case 'symlink':
-        await symlink(entry.linkTarget ?? '', path);
-        await lchown(path, entry.uid, entry.gid);
-        continue;
+        symlinkSync(entry.linkTarget ?? '', path);
+        lchownSync(path, entry.uid, entry.gid);
+        break;
       case 'hardlink':
-        await parents.require(entry.linkTarget ?? '');
-        await link(join(folder, entry.linkTarget ?? ''), path).catch((error: unknown) => {
-          if (systemCode(error) === 'ENOENT') throw new NeedsLayersBelow(entry.path);
-          throw error;
-        });
-        continue;
+        parents.require(entry.linkTarget ?? '');
+        try {
+          linkSync(join(folder, entry.linkTarget ?? ''), path);
+        } catch (error) {
+          throw systemCode(error) === 'ENOENT' ? new NeedsLayersBelow(entry.path) : error;
+        }
+        break;
       // The reader refuses these; an image of others is unpacked as a whole.
       case 'character':
       case 'block':
       case 'fifo':
-        continue;
+        break;
       case 'file': {
-        const file = await open(path, 'wx', 0o600);
+        const file = openSync(path, 'wx', 0o600);
         try {
           for await (const chunk of content()) {
-            await file.write(chunk);
+            for (let at = 0; at < chunk.length;) at += writeSync(file, chunk, at);
             kept?.push(Buffer.from(chunk));
           }
           if (kept) listing.add(entry, Buffer.concat(kept));
+          fchownSync(file, entry.uid, entry.gid);
+          fchmodSync(file, entry.mode);
+          futimesSync(file, entry.mtime, entry.mtime);
         } finally {
-          await file.close();
+          closeSync(file);
         }
         break;
       }
     }
-    await chown(path, entry.uid, entry.gid);
-    await chmod(path, entry.mode);
-    if (entry.kind === 'file') await lutimes(path, entry.mtime, entry.mtime);
   }
   await readToEnd(tar);
-  for (const { path, mtime } of folders.reverse()) await lutimes(path, mtime, mtime);
+  for (const { path, mtime } of folders.reverse()) lutimesSync(path, mtime, mtime);
   await noteListing(store, diffId, listing.entries);
 }
 
@@ -123,13 +143,13 @@ export class NeedsLayersBelow extends Error {}
 function realParents(root: string, name: string) {
   const seen = new Set<string>();
   return {
-    async require(path: string): Promise<void> {
+    require(path: string): void {
       const parent = dirname(path);
       if (parent === '.' || seen.has(parent)) return;
       let at = root;
       for (const part of parent.split('/')) {
         at = join(at, part);
-        const found = await lstat(at).catch(() => undefined);
+        const found = lstatSync(at, { throwIfNoEntry: false });
         if (found === undefined) throw new NeedsLayersBelow(path);
         else if (!found.isDirectory()) {
           throw new Failure('ARCHIVE_HOSTILE', `${name}: ${path} goes through ${part}, which is no folder`, {

@@ -9,11 +9,12 @@ import { withProcessLock } from '../../core/process-lock.ts';
 import { copyImage } from '../../store/copy-image.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
 import { annotationsOf, readIndex } from '../../store/manifest.ts';
-import type { Store, TagMove } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import type { Candidate } from '../assemble/assemble-cell.ts';
 import type { PlannedCell } from '../plan/cell.ts';
 import { findOwnReports, isCompletePass, type Suite } from '../test/report.ts';
-import { clearJournal, openJournal, writeJournal, type JournalEntry, type JournalKey } from './journal.ts';
+import { aliasesOf, journalKey, openMoves, stemOf, undo, type Named } from './interrupted.ts';
+import { clearJournal, openJournal, writeJournal, type JournalEntry } from './journal.ts';
 import { planTags, type TaggedImage, type TagStep } from './plan-tags.ts';
 import { chooseRevision, revisionNumbers } from './revision.ts';
 
@@ -22,7 +23,7 @@ export interface PublishTarget {
   readonly store: Store;
 }
 
-export interface PublishOptions {
+export interface PublishOptions extends Named {
   readonly store: LayoutStore;
   readonly cell: PlannedCell;
   readonly candidate: Candidate;
@@ -30,10 +31,6 @@ export interface PublishOptions {
   readonly suitesFor: (platform: string) => readonly Suite[];
   /** Asks the gates once more, just before tags move; throws when they do not allow it. */
   readonly admit: () => Promise<void>;
-  /** What the image is certified for. */
-  readonly environment: string;
-  /** Ending of all tags, of the environment. */
-  readonly tagSuffix: string;
   /** The environment that an image under a tag belongs to, when that is one which takes it from this one. */
   readonly ownerOf: (store: Store, digest: Digest) => Promise<string | undefined>;
   /** Whether an image is certified where it lies: tags go back to nothing else. */
@@ -117,21 +114,6 @@ async function requireTested({ store, cell, candidate, suitesFor }: PublishOptio
       hint: 'run `nodeworthy test`; no tag was moved',
     });
   }
-}
-
-type Named = Pick<PublishOptions, 'cell' | 'tagSuffix'>;
-
-/** What revisions are called. */
-function stemOf({ cell, tagSuffix }: Named): string {
-  return `${cell.id}${tagSuffix}`;
-}
-
-function journalKey(options: PublishOptions, target: string): JournalKey {
-  return { target, cell: stemOf(options), environment: options.environment };
-}
-
-function aliasesOf({ cell, tagSuffix }: Named): string[] {
-  return cell.aliases.map((alias) => `${alias}${tagSuffix}`);
 }
 
 async function findRevision(stem: string, digest: Digest, targets: readonly PublishTarget[]): Promise<string> {
@@ -311,44 +293,6 @@ async function finishInterrupted(options: PublishOptions, target: PublishTarget)
     await target.store.moveTags(await openMoves(options, target.store, entry));
   } else await undo(options, target.store, entry);
   await clearJournal(store, entry);
-}
-
-/**
- * Takes back what was begun: moving tags of the cell that were moved already, to what they meant before when that is
- * certified. A revision stays where it is for ever, and what somebody moved since is not touched.
- */
-async function undo(
-  options: Named & Pick<PublishOptions, 'isCertified'>,
-  store: Store,
-  entry: JournalEntry,
-): Promise<void> {
-  const { isCertified } = options;
-  const own = new Set(aliasesOf(options));
-  const back: TagMove[] = [];
-  const gone: string[] = [];
-  for (const { tag, from } of entry.moves) {
-    if (!own.has(tag) || (await store.resolveTag(tag))?.digest !== entry.to.digest) continue;
-    const before = from && (await store.getManifest(from));
-    if (before && (await isCertified(store, before.descriptor.digest))) back.push({ tag, to: before.descriptor });
-    else gone.push(tag);
-  }
-  await store.moveTags(back);
-  await store.removeTags(gone);
-}
-
-/**
- * What is left to move: only tags of this cell, of its revisions only new ones, and only those that mean what they
- * meant when the publication began. What somebody moved since is planned anew.
- */
-async function openMoves(options: Named, store: Store, entry: JournalEntry): Promise<TagMove[]> {
-  const own = new Set(aliasesOf(options));
-  const { mediaType, digest, size } = entry.to;
-  const open: TagMove[] = [];
-  for (const { tag, from } of entry.moves) {
-    const isOwn = own.has(tag) || (from === undefined && revisionNumbers([tag], stemOf(options)).length > 0);
-    if (isOwn && (await store.resolveTag(tag))?.digest === from) open.push({ tag, to: { mediaType, digest, size } });
-  }
-  return open;
 }
 
 function fromOf(step: TagStep): { readonly from?: Digest } {
