@@ -1,4 +1,5 @@
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { chmod, cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -15,7 +16,8 @@ declare module 'vitest' {
 
 /** Real images for the whole suite, from the sources this machine is configured for: made once, and tested once. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const prepared = await mkdtemp(join(tmpdir(), 'nodeworthy-tests-'));
+  const top = await suiteFolder();
+  const prepared = await mkdtemp(join(top, 'nodeworthy-tests-'));
   const folder = join(prepared, 'quickstart');
   await mkdir(folder);
   await cp('examples/quickstart/nodeworthy.yaml', join(folder, 'nodeworthy.yaml'));
@@ -25,5 +27,23 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (tested.exitCode !== 0) throw new Error(`the images do not pass:\n${tested.stdout}${tested.stderr}`);
   project.provide('workspace', folder);
   project.provide('prepared', prepared);
-  return async () => await rm(prepared, { recursive: true, force: true });
+  return async () => await rm(top, { recursive: true, force: true });
+}
+
+/**
+ * The temporary folder of the whole suite. Its folders are tops of hierarchies of their own (chattr(1), T): a file
+ * system that keeps neighbours together looks for room beside what was there before, and ext4 asks of each inode that
+ * was deleted in the last minutes again whether it may be used, for each new file.
+ */
+async function suiteFolder(): Promise<string> {
+  // Short, for sockets have to fit in 108 characters.
+  const folder = await mkdtemp(join(tmpdir(), 'nw-'));
+  await chmod(folder, 0o1777);
+  try {
+    execFileSync('chattr', ['+T', folder], { stdio: 'ignore' });
+  } catch {
+    // A file system without them is only slower, or has no need.
+  }
+  process.env['TMPDIR'] = folder;
+  return folder;
 }
