@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { chmod, cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { makeTopOfHierarchies } from '../../src/core/files.ts';
 import { runCli } from './cli.ts';
 
 declare module 'vitest' {
@@ -30,20 +30,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return async () => await rm(top, { recursive: true, force: true });
 }
 
-/**
- * The temporary folder of the whole suite. Its folders are tops of hierarchies of their own (chattr(1), T): a file
- * system that keeps neighbours together looks for room beside what was there before, and ext4 asks of each inode that
- * was deleted in the last minutes again whether it may be used, for each new file.
- */
+/** The temporary folder of the whole suite: its folders come and go all the time. */
 async function suiteFolder(): Promise<string> {
   // Short, for sockets have to fit in 108 characters.
   const folder = await mkdtemp(join(tmpdir(), 'nw-'));
   await chmod(folder, 0o1777);
-  try {
-    execFileSync('chattr', ['+T', folder], { stdio: 'ignore' });
-  } catch {
-    // A file system without them is only slower, or has no need.
-  }
+  await makeTopOfHierarchies(folder);
   process.env['TMPDIR'] = folder;
   return folder;
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { removeTree } from '../../core/files.ts';
+import { makeTopOfHierarchies, removeTree } from '../../core/files.ts';
 import { Failure, systemCode } from '../../core/errors.ts';
 import { exec } from '../../core/exec.ts';
 import type { LayoutStore } from '../../store/layout/layout-store.ts';
@@ -77,6 +77,7 @@ const hostsText = '127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\tnodeworthy-t
 async function startRunc(version: string, env: Readonly<Record<string, string | undefined>>): Promise<Runtime> {
   await sweep();
   const home = await mkdtemp(join(tmpdir(), `${homePrefix}${process.pid}-`));
+  await makeTopOfHierarchies(home);
   const runcRoot = join(home, 'state');
   await writeFile(join(home, 'hosts'), hostsText);
   await writeFile(join(home, 'hostname'), 'nodeworthy-test\n');
