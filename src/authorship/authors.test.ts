@@ -137,6 +137,20 @@ describe('authors', () => {
     expect(found.doubts).toEqual([]);
   });
 
+  it('are not those who merge what others wrote', async () => {
+    await write('recipe', 'a\n');
+    commit('alice');
+    git('checkout', '--quiet', '-b', 'side');
+    await write('recipe', 'b\n');
+    commit('carol');
+    git('checkout', '--quiet', '-');
+    await write('other', 'x\n');
+    commit('dave');
+    const who = ['-c', 'user.name=bob', '-c', 'user.email=bob@example.com'];
+    git(...who, 'merge', '--quiet', '--no-ff', '--message', 'merged', 'side');
+    expect(names(await ask(['recipe']))).toEqual(['alice', 'carol']);
+  });
+
   it('are those of a file that was copied', async () => {
     await write('draft', 'something that alice wrote\nin several\nlines\n');
     commit('alice');

@@ -197,9 +197,14 @@ interface Touching {
   readonly commit: string;
   /** Whether it puts a file there that was not. */
   readonly adds: boolean;
+  /** How many of them it changed. */
+  readonly files: number;
 }
 
-/** Commits that changed something under the paths; of a merge counts only what is of none of its parents. */
+/**
+ * Commits that changed something under the paths; of a merge counts only what is of none of its parents. Git lists
+ * others as well, without a file: whoever merges what others wrote, wrote nothing.
+ */
 async function commitsOf(git: Git, range: readonly string[], paths: readonly string[]): Promise<Touching[]> {
   const log = ['log', '--full-history', '-c', '--no-renames', '--name-status', '-z', '--format=%H', ...range];
   const fields = (await git([...log, ...pathspec(paths)])).split('\0');
@@ -211,12 +216,12 @@ async function commitsOf(git: Git, range: readonly string[], paths: readonly str
     if (/^[A-Z]+\d*$/.test(field)) {
       const last = found.pop();
       if (last === undefined) throw new GitError('git tells of a file without its commit');
-      found.push({ commit: last.commit, adds: last.adds || field.includes('A') });
+      found.push({ commit: last.commit, adds: last.adds || field.includes('A'), files: last.files + 1 });
       at++;
-    } else if (isCommitId(field)) found.push({ commit: field, adds: false });
+    } else if (isCommitId(field)) found.push({ commit: field, adds: false, files: 0 });
     else throw new GitError('git tells of commits in a way that is not known');
   }
-  return found;
+  return found.filter(({ files }) => files > 0);
 }
 
 /** Whoever wrote or committed, or is named as an author. The texts are free; only a NUL is in none of them. */

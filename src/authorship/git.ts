@@ -20,6 +20,7 @@ export function openGit(cwd: string, env: Readonly<Record<string, string | undef
     'core.quotePath=false',
     'log.showSignature=false',
     'log.mailmap=false',
+    'log.showRoot=true',
     'safe.bareRepository=explicit',
   ];
   const before = ['--no-replace-objects', '--literal-pathspecs', ...settings.flatMap((setting) => ['-c', setting])];

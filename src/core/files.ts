@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import {
   chmod,
+  lchown,
   lstat,
   mkdir,
   open,
@@ -89,10 +90,14 @@ export async function privateFolder(path: string): Promise<string> {
         hint: 'some other program put it there: move it away, and run again',
       });
     const own = process.geteuid?.();
-    if (found.uid !== own)
-      throw new Failure('STORE_DAMAGED', `${path} belongs to the user ${found.uid}, and this is the user ${own}`, {
-        hint: 'its owner could change what is put there: run as that user, or remove the folder',
-      });
+    if (found.uid !== own) {
+      // Its owner could change what is put there. Root takes it over: what lies there already is believed by its marks.
+      if (own !== 0)
+        throw new Failure('STORE_DAMAGED', `${path} belongs to the user ${found.uid}, and this is the user ${own}`, {
+          hint: 'run as that user, as with sudo before, or remove the folder: what it holds is made again',
+        });
+      await lchown(path, 0, 0);
+    }
     // Older versions left it open.
     if ((found.mode & 0o077) !== 0) await chmod(path, 0o700);
   } catch (error) {

@@ -13,6 +13,7 @@ import type { Store } from '../store/store.ts';
 
 /** Digest of what a statement was made from: the next run knows without reading it that nothing changed. */
 export const inputsAnnotation = 'io.nodeworthy.inputs';
+const typeAnnotation = 'dev.sigstore.bundle.predicateType';
 /** The largest that a build makes has a tenth of it. Whoever may push may attach more, and nobody reads that. */
 export const maxBundleBytes = 32 << 20;
 /** Over all bundles of a digest: a list that somebody filled is not read in part, because what stops may be at its end. */
@@ -61,7 +62,7 @@ function manifestOf(
     subject,
     annotations: {
       'dev.sigstore.bundle.content': 'dsse-envelope',
-      'dev.sigstore.bundle.predicateType': predicateTypes[kind],
+      [typeAnnotation]: predicateTypes[kind],
       'org.opencontainers.image.created': createdOn.toISOString(),
       [inputsAnnotation]: inputs,
       ...(seal === undefined ? {} : { [sealAnnotation]: seal }),
@@ -103,14 +104,16 @@ export async function readEvidence(store: Store, subject: Digest): Promise<Store
 /**
  * Reads every bundle on a subject one after the other, a few at a time: what `use` does not keep is not kept in memory.
  * One that is too large to be a statement is passed on without its bytes.
+ * @param without digests of artifact manifests that are known already
  * @throws Failure STORE_DAMAGED when there is more than anybody has to say of a digest
  */
 export async function eachEvidence<T>(
   store: Store,
   subject: Digest,
   use: (item: StoredEvidence | ListedEvidence) => Promise<T>,
+  without?: ReadonlySet<string>,
 ): Promise<T[]> {
-  const listed = await listEvidence(store, subject);
+  const listed = await listEvidence(store, subject, without);
   const readable = listed.filter(({ bundle }) => bundle.size <= maxBundleBytes);
   const total = readable.reduce((sum, { bundle }) => sum + bundle.size, 0);
   if (total > maxEvidenceBytes)
@@ -130,8 +133,13 @@ export async function eachEvidence<T>(
  * Every bundle on a subject. "There is none" is an empty list; "could not look" is a failure, and so is a referrer
  * that is listed and cannot be read.
  */
-export async function listEvidence(store: Store, subject: Digest): Promise<ListedEvidence[]> {
-  const listed = await store.listReferrers(subject, bundleMediaType);
+export async function listEvidence(
+  store: Store,
+  subject: Digest,
+  without: ReadonlySet<string> = new Set(),
+): Promise<ListedEvidence[]> {
+  const all = await store.listReferrers(subject, bundleMediaType);
+  const listed = all.filter(({ digest }) => !without.has(digest));
   const found = await mapConcurrent(listed, 8, async (entry): Promise<ListedEvidence | undefined> => {
     const stored = await store.getManifest(entry.digest);
     if (!stored)
@@ -154,28 +162,40 @@ export async function listEvidence(store: Store, subject: Digest): Promise<Liste
   return found.flatMap((item) => item ?? []);
 }
 
+export interface SomeEvidence {
+  readonly kinds: ReadonlySet<PredicateKind>;
+  readonly wants: (bytes: Buffer, subject: Digest) => Promise<boolean>;
+}
+
+/** By the list alone: whoever writes another kind there than a statement has keeps his own from being found. */
+function isOther({ annotations }: Descriptor, kinds: ReadonlySet<PredicateKind>): boolean {
+  const type = annotations?.[typeAnnotation];
+  return type !== undefined && ![...kinds].some((kind) => predicateTypes[kind] === type);
+}
+
+const toDigest = ({ digest }: Descriptor): Digest => digest;
+
 /**
  * Copies the bundles of subjects as they are; what the target has is not sent again.
- * @param wants which of them; all without it
+ * @param some which of them; all without it
  */
 export async function copyEvidence(
   from: Store,
   to: Store,
   subjects: readonly Digest[],
-  wants: (bytes: Buffer, subject: Digest) => Promise<boolean> = async () => true,
+  some?: SomeEvidence,
 ): Promise<{ readonly copied: number }> {
   const counts = await mapConcurrent(subjects, 3, async (subject) => {
     const [listed, there] = await Promise.all([
       from.listReferrers(subject, bundleMediaType),
       to.listReferrers(subject, bundleMediaType),
     ]);
-    const have = new Set(there.map(({ digest }) => digest));
-    // Nothing is read of what is there already.
+    // Nothing is read of what is there already, or says that it is of another kind.
+    const have = new Set([...there, ...listed.filter((item) => some && isOther(item, some.kinds))].map(toDigest));
     if (listed.every(({ digest }) => have.has(digest))) return 0;
-    const found = await eachEvidence(from, subject, async (item) => {
-      if (have.has(item.manifest.digest) || !('bytes' in item)) return undefined;
-      return (await wants(item.bytes, subject)) ? item : undefined;
-    });
+    const look = async (item: StoredEvidence | ListedEvidence): Promise<StoredEvidence | undefined> =>
+      'bytes' in item && (!some || (await some.wants(item.bytes, subject))) ? item : undefined;
+    const found = await eachEvidence(from, subject, look, have);
     const missing = found.flatMap((item) => item ?? []);
     if (missing.length === 0) return 0;
     await to.putBlob(blobOfBytes(emptyConfigBytes));

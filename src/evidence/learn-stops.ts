@@ -1,9 +1,12 @@
 import { mapConcurrent } from '../core/concurrency.ts';
 import type { Digest } from '../core/digest.ts';
 import { isRestriction, judgeBundle, type BelievedStatement } from '../trust/judge-bundle.ts';
+import type { PredicateKind } from '../formats/attestation/predicates.ts';
 import type { Store } from '../store/store.ts';
 import type { BelieveOptions } from './believed-evidence.ts';
 import { copyEvidence } from './evidence-store.ts';
+
+const kinds: ReadonlySet<PredicateKind> = new Set(['revocation', 'approval', 'reproduction']);
 
 /**
  * Brings what stops an image from where it is published: images are the same bytes wherever they are made, and a store
@@ -21,9 +24,12 @@ export async function learnStops(
     targets.filter((target) => target !== store),
     4,
     async (target) =>
-      await copyEvidence(target, store, subjects, async (bytes, subject) => {
-        const judged = await judgeBundle(bytes, { subject, trust, now });
-        return judged.believed && mayStop(judged.statement);
+      await copyEvidence(target, store, subjects, {
+        kinds,
+        async wants(bytes, subject) {
+          const judged = await judgeBundle(bytes, { subject, trust, now });
+          return judged.believed && mayStop(judged.statement);
+        },
       }),
   );
 }

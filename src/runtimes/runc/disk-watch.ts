@@ -3,11 +3,21 @@ import { join } from 'node:path';
 
 const intervalMs = 200;
 
+export interface Watched {
+  /** Empty at the beginning. */
+  readonly upper: string;
+  /** Folders and files that can be written and are there already. */
+  readonly binds: readonly string[];
+}
+
 /**
  * Tells when folders hold more than they may together. The file system's own free space is asked often, which costs nothing;
  * the folder is measured only when that shrank by what would matter.
  */
-export function watchDisk(folders: readonly string[], limitBytes: number, onExceeded: () => void): { stop(): void } {
+export function watchDisk({ upper, binds }: Watched, limitBytes: number, onExceeded: () => void): { stop(): void } {
+  const folders = [upper, ...binds];
+  // What was copied there before is not written by whoever is watched.
+  const before = usedBytes(binds, Infinity);
   let lastFree: number | undefined;
   let isBusy = false;
   const timer = setInterval(() => {
@@ -21,7 +31,8 @@ export function watchDisk(folders: readonly string[], limitBytes: number, onExce
     const free = Math.min(...(await Promise.all(folders.map(freeBytes))));
     lastFree ??= free;
     if (lastFree - free < limitBytes / 2) return;
-    if ((await usedBytes(folders, limitBytes)) > limitBytes) onExceeded();
+    const most = (await before) + limitBytes;
+    if ((await usedBytes(folders, most)) > most) onExceeded();
   }
   return { stop: () => clearInterval(timer) };
 }

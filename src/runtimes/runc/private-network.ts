@@ -13,6 +13,8 @@ export interface PrivateNetwork {
   readonly namespacePath: string;
   /** Lines for `/etc/hosts` that lead the allowed names to their forwarders. */
   readonly hostLines: readonly string[];
+  /** Names that lead nearer than they may, with where to. */
+  readonly refused: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
@@ -41,6 +43,7 @@ export async function openPrivateNetwork(
     .map((destination, index) => ({ ...destination, isPublic: index >= hosts.length }));
   const socketPath = join(folder, 'network.sock');
   const open = new Set<Socket>();
+  const refused = new Set<string>();
   const server = createServer((inside) => {
     open.add(inside);
     inside.on('close', () => open.delete(inside)).on('error', () => inside.destroy());
@@ -49,7 +52,7 @@ export async function openPrivateNetwork(
       const destination = destinations[Number(first.subarray(0, end).toString('latin1'))];
       if (end < 0 || !destination) return void inside.destroy();
       const { host, port } = destination;
-      const outside = connect({ host, port, lookup: judgedLookup(destination) });
+      const outside = connect({ host, port, lookup: judgedLookup(destination, (why) => refused.add(why)) });
       open.add(outside);
       outside.on('close', () => (open.delete(outside), inside.destroy())).on('error', () => inside.destroy());
       inside.on('close', () => outside.destroy());
@@ -92,26 +95,28 @@ export async function openPrivateNetwork(
   return {
     namespacePath: `/proc/${child.pid}/ns/net`,
     hostLines: [...new Set(names.map(({ host, address }) => `${address}\t${host}`))],
+    refused,
     close,
   };
 }
 
 /** Looks a name up, and gives no address that is too near: metadata services of clouds are for no test. */
-function judgedLookup({ isPublic }: Destination): LookupFunction {
+function judgedLookup({ isPublic }: Destination, onRefused: (why: string) => void): LookupFunction {
   return (hostname, options, done) =>
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) {
         done(error, []);
         return;
       }
-      const near = addresses.find(({ address }) => !mayLead(isPublic ? 'public' : 'loopback', reachOf(address)));
-      if (near) {
-        done(new Error(`${hostname} leads to ${near.address}`), []);
+      const allowed = addresses.filter(({ address }) => mayLead(isPublic ? 'public' : 'loopback', reachOf(address)));
+      const [first] = allowed;
+      if (!first) {
+        onRefused(`${hostname} leads to ${addresses.map(({ address }) => address).join(', ')}`);
+        done(new Error('too near'), []);
         return;
       }
-      const [first] = addresses;
-      if (options.all) done(null, addresses);
-      else done(null, first?.address ?? '', first?.family);
+      if (options.all) done(null, allowed);
+      else done(null, first.address, first.family);
     });
 }
 

@@ -170,7 +170,7 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
     }
     const limit = request.diskBytes ?? defaultDiskBytes;
     const written = (request.binds ?? []).flatMap(({ source, readOnly }) => (readOnly ? [] : [source]));
-    const disk = watchDisk([upper, ...written], limit, () =>
+    const disk = watchDisk({ upper, binds: written }, limit, () =>
       launched.stop(`wrote more than ${Math.round(limit / 1e6)} MB`),
     );
     async function conclude() {
@@ -181,6 +181,7 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
         disk.stop();
         const complete: RunResult = {
           ...result,
+          stderr: result.stderr + refusals(network),
           ...(request.keepChanges ? {} : { changes: await describeUpper(upper, before.layers) }),
           resources: await readUse(`${cgroupParent}/${id}`),
         };
@@ -306,6 +307,12 @@ async function startRunc(version: string, env: Readonly<Record<string, string | 
       await removeGroups(cgroupParent);
     },
   };
+}
+
+/** A test sees a connection that ends, and whoever reads of it why. */
+function refusals(network: PrivateNetwork | undefined): string {
+  const hint = 'which is near this machine: name it under tests[].hosts in the recipe, when a test may reach it';
+  return [...(network?.refused ?? [])].map((why) => `\nnodeworthy: ${why}, ${hint}\n`).join('');
 }
 
 async function writeHosts(home: string, bundle: string, network: PrivateNetwork): Promise<string> {

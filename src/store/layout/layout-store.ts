@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { canonicalJson, compareText } from '../../core/canonical-json.ts';
 import { hexOf, isDigest, type Digest } from '../../core/digest.ts';
 import { Failure, systemCode, translateFileError } from '../../core/errors.ts';
@@ -14,7 +14,7 @@ import { describeManifest } from '../manifest.ts';
 import { blobOfBytes, verified } from '../read-blob.ts';
 import type { BlobSource, Store, StoredManifest, TagMove } from '../store.ts';
 import { markOfFile } from './marks.ts';
-import { openSealKey, sealKeyPath } from './seal-key.ts';
+import { openSealKey, sealKeyPath, stateOfUser } from './seal-key.ts';
 import { sealedNotes, type SealedNotes } from './sealed-notes.ts';
 
 const refName = 'org.opencontainers.image.ref.name';
@@ -77,8 +77,8 @@ export async function openLayoutStore(
     });
   }
 
-  const sealKey = sealKeyPath(env);
-  const notes = sealedNotes(stateFolder, () => openSealKey(sealKey), join(dirname(sealKey), 'begun'));
+  const begun = join(stateOfUser(env), 'begun');
+  const notes = sealedNotes(stateFolder, () => openSealKey(sealKeyPath(env)), begun);
   const blobPath = (digest: Digest): string => join(blobs, hexOf(digest));
 
   /**

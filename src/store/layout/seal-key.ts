@@ -12,11 +12,14 @@ const keyBytes = 32;
  * be able to seal (XDG Base Directory Specification: state that stays with the user).
  */
 export function sealKeyPath(env: Readonly<Record<string, string | undefined>>): string {
-  const named = env['NODEWORTHY_SEAL_KEY'];
-  if (named) return named;
+  return env['NODEWORTHY_SEAL_KEY'] || join(stateOfUser(env), 'seal.key');
+}
+
+/** What stays with the user, like the numbers of notes that are open: also when the key is mounted from elsewhere. */
+export function stateOfUser(env: Readonly<Record<string, string | undefined>>): string {
   const state = env['XDG_STATE_HOME'];
   const base = state?.startsWith('/') ? state : join(env['HOME'] || homeFolder(), '.local', 'state');
-  return join(base, 'nodeworthy', 'seal.key');
+  return join(base, 'nodeworthy');
 }
 
 /** Of a user that the machine does not know, as containers have, there is none: nothing can be kept there. */

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -40,4 +40,11 @@ it('a note that has begun is read until it ends, and a copy of it never again', 
 it('a note that is only written has not begun', async () => {
   await open().write('kind', 'name', `${'0'.repeat(32)}\ntext`);
   expect(await open().readBegun('kind', 'name')).toBe(undefined);
+});
+
+it('a note begins where no number of it can be kept, and no later process believes it', async () => {
+  await writeFile(join(folder, 'begun'), 'no folder');
+  await open().begin('kind', 'name', 'text');
+  expect(await open().readBegun('kind', 'name')).toBe(undefined);
+  await open().end('kind', 'name');
 });

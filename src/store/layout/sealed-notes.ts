@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../../core/errors.ts';
+import { isFailure, systemCode } from '../../core/errors.ts';
 import { readRegularFile, replaceFile, writeFileAtomic } from '../../core/files.ts';
 
 /** Raised when a seal covers something else: older notes are then made again. */
@@ -65,6 +65,8 @@ export function sealedNotes(folder: string, openKey: () => Promise<Buffer>, begu
     const [, number, text] = /^([0-9a-f]{32})\n(.*)$/s.exec(note ?? '') ?? [];
     return number === undefined || text === undefined ? undefined : { number, text };
   }
+  const isOpen = async (number: string): Promise<boolean> =>
+    (await lstat(join(begunFolder, number)).catch(() => undefined))?.isFile() ?? false;
   return {
     sealOf,
     read,
@@ -76,19 +78,18 @@ export function sealedNotes(folder: string, openKey: () => Promise<Buffer>, begu
         await writeFileAtomic(join(begunFolder, number), '');
       } catch (error) {
         // Where no key can be kept either, a later process believes no note at all.
-        if (!['EACCES', 'EROFS', 'ENOTDIR', 'EPERM', 'ENOENT'].includes(systemCode(error) ?? '')) throw error;
+        if (!isFailure(error, 'FILE_UNUSABLE') && !['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) throw error;
       }
       await write(kind, name, `${number}\n${text}`);
     },
     async readBegun(kind, name) {
       const found = await begun(kind, name);
-      const isOpen = found && (await lstat(join(begunFolder, found.number)).catch(() => undefined))?.isFile();
-      return isOpen ? found.text : undefined;
+      return found && (await isOpen(found.number)) ? found.text : undefined;
     },
     async end(kind, name) {
       const found = await begun(kind, name);
       // The number first: a note without one is none.
-      if (found) await rm(join(begunFolder, found.number), { force: true });
+      if (found && (await isOpen(found.number))) await rm(join(begunFolder, found.number), { force: true });
       await remove(kind, name);
     },
   };

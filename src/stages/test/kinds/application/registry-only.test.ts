@@ -7,6 +7,7 @@ describe('settings of npm in a test', () => {
     const login = '//npm.example.com/:_authToken=abc\n';
     expect(allowedSettings(`; ours\n${text}${login}save-exact=true\nfund = false\n\n`)).toBe(`${text}${login}`);
     expect(allowedSettings('')).toBe('');
+    expect(allowedSettings('ignore-scripts=true\nstrict-ssl=true\nfetch-retries=3\nomit[]=dev\n')).toBe('omit[]=dev\n');
   });
 
   it.each([
@@ -19,7 +20,6 @@ describe('settings of npm in a test', () => {
     'userconfig=x',
     'node-options=--require ./x.js',
     'script-shell=/x',
-    'ignore-scripts=false',
     'cafile=/etc/shadow',
     '//npm.example.com/:certfile=/etc/shadow',
     'foreground-scripts',
@@ -49,7 +49,11 @@ describe('a lock', () => {
     );
     const old = { lockfileVersion: 1, dependencies: { a: { version: '1.0.0', resolved, dependencies: {} } } };
     expect(leadsElsewhere(JSON.stringify(old))).toBe(undefined);
-    expect(leadsElsewhere('{"dependencies":{"a":"https://example.com/a.tgz"},"overrides":{"a":"$a"}}')).toBe(undefined);
+    expect(
+      leadsElsewhere(
+        '{"dependencies":{"a":"https://example.com/a.tgz"},"overrides":{"a":"$a","b":{"@types/a":"$@types/a"}}}',
+      ),
+    ).toBe(undefined);
   });
 
   it.each([

@@ -5,10 +5,10 @@ import { parseJson } from '../../../../core/json.ts';
  * change nothing of an installation from a lock are left out without a word.
  */
 const allowed =
-  /^(?:registry|@[\w.~-]+:registry|legacy-peer-deps|strict-peer-deps|engine-strict|omit|include|optional)$/;
+  /^(?:registry|@[\w.~-]+:registry|legacy-peer-deps|strict-peer-deps|engine-strict|omit(?:\[\])?|include(?:\[\])?|optional)$/;
 const ofHost = /^\/\/[^\s]+\/:(?:_authToken|_auth|username|_password|email)$/;
 const idle =
-  /^(?:audit|audit-level|fund|progress|loglevel|color|save|save-exact|save-prefix|package-lock|update-notifier|init[.-][\w.-]+|access|tag|tag-version-prefix|sign-git-tag|message)$/;
+  /^(?:ignore-scripts|always-auth|strict-ssl|prefer-(?:offline|online|dedupe)|fetch-(?:retries|retry-[\w-]+|timeout)|maxsockets|lockfile-version|install-strategy|engine-strict|node-version|browser|editor|searchlimit|audit|audit-level|fund|progress|loglevel|color|save|save-exact|save-prefix|package-lock|update-notifier|init[.-][\w.-]+|access|tag|tag-version-prefix|sign-git-tag|message)$/;
 
 /** Lines of an `.npmrc` that npm gets. @throws Error with what is not for a test to set, in words */
 export function allowedSettings(text: string): string {
@@ -21,7 +21,7 @@ export function allowedSettings(text: string): string {
       throw new Error(
         `names ${variable}: variables are for the npm configuration of this user, a test could send them elsewhere`,
       );
-    const name = /^([^=\s[\]]+)\s*(?:=|$)/.exec(plain)?.[1] ?? plain;
+    const name = /^([^=\s[\]]+(?:\[\])?)\s*(?:=|$)/.exec(plain)?.[1] ?? plain;
     if (allowed.test(name) || ofHost.test(name)) kept.push(plain);
     else if (!idle.test(name))
       throw new Error(`sets ${name}, which a test may not: set it in the npm configuration of this user`);
@@ -60,7 +60,9 @@ function ofManifest(entry: Entry): string | undefined {
 }
 
 function ofOverrides(value: unknown, depth: number): string | undefined {
-  if (typeof value === 'string') return isOfRegistry(value.replace(/^\$/, '')) ? undefined : value;
+  // `$NAME` is the range that the manifest has for it.
+  if (typeof value === 'string')
+    return isOfRegistry(value) || /^\$(?:@[\w.~-]+\/)?[\w.~-]+$/.test(value) ? undefined : value;
   if (depth > maxDepth) return 'overrides in each other';
   for (const inner of Object.values(asEntry(value))) {
     const found = ofOverrides(inner, depth + 1);

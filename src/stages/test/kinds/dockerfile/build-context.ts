@@ -118,12 +118,14 @@ export async function openBuildContext(folder: string, dockerfile: string, root 
 
   async function findPlain(opened: Folder, source: string): Promise<FoundSource> {
     const path = await opened.resolve(normalised(source));
-    const root = path === '.' || !isIgnored(path) ? await entryOf(opened, path) : undefined;
-    if (!root) {
-      const why = (await entryOf(opened, path)) ? 'is left out by .dockerignore' : 'does not exist';
-      throw new ContextError(`${source} ${why}`);
-    }
-    return { root, inside: root.kind === 'directory' ? await inside(opened, path) : [] };
+    const root = await entryOf(opened, path);
+    if (!root) throw new ContextError(`${source} does not exist`);
+    const isLeftOut = path !== '.' && isIgnored(path);
+    // A folder that is left out is there all the same when something in it was taken back.
+    const looks = root.kind === 'directory' && (!isLeftOut || isIgnored.takesBack);
+    const found = looks ? await inside(opened, path) : [];
+    if (isLeftOut && found.length === 0) throw new ContextError(`${source} is left out by .dockerignore`);
+    return { root, inside: found };
   }
 
   return {
