@@ -11,14 +11,14 @@ export interface Watched {
 }
 
 /**
- * Tells when folders hold more than they may together. The file system's own free space is asked often, which costs nothing;
- * the folder is measured only when that shrank by what would matter.
+ * Tells when folders hold more than they may together. The file system's own free space is asked often, which costs
+ * nothing; they are measured only when that shrank by what would matter.
  */
 export function watchDisk({ upper, binds }: Watched, limitBytes: number, onExceeded: () => void): { stop(): void } {
   const folders = [upper, ...binds];
   // What was copied there before is not written by whoever is watched.
   const before = usedBytes(binds, Infinity);
-  let lastFree: number | undefined;
+  let mostFree = 0;
   let isBusy = false;
   const timer = setInterval(() => {
     if (isBusy) return;
@@ -29,8 +29,9 @@ export function watchDisk({ upper, binds }: Watched, limitBytes: number, onExcee
 
   async function look(): Promise<void> {
     const free = Math.min(...(await Promise.all(folders.map(freeBytes))));
-    lastFree ??= free;
-    if (lastFree - free < limitBytes / 2) return;
+    // Others free some meanwhile, and what is written counts from there on.
+    mostFree = Math.max(mostFree, free);
+    if (mostFree - free < limitBytes / 2) return;
     const most = (await before) + limitBytes;
     if ((await usedBytes(folders, most)) > most) onExceeded();
   }
@@ -42,16 +43,14 @@ async function freeBytes(folder: string): Promise<number> {
   return bavail * bsize;
 }
 
-/** Blocks that folders take, counted until they are more than `enough`; whatever has a name takes some. */
-async function usedBytes(folders: readonly string[], enough: number): Promise<number> {
+/** Blocks that files and folders take, counted until they are more than `enough`; whatever has a name takes some. */
+async function usedBytes(paths: readonly string[], enough: number): Promise<number> {
   let used = 0;
-  const open = [...folders];
+  const open = [...paths];
   for (let at = open.pop(); at !== undefined && used <= enough; at = open.pop()) {
-    for (const entry of await readdir(at, { withFileTypes: true }).catch(() => [])) {
-      const path = join(at, entry.name);
-      if (entry.isDirectory()) open.push(path);
-      used += Math.max(1, (await lstat(path).catch(() => undefined))?.blocks ?? 0) * 512;
-    }
+    const found = await lstat(at).catch(() => undefined);
+    used += Math.max(1, found?.blocks ?? 0) * 512;
+    if (found?.isDirectory()) for (const name of await readdir(at).catch(() => [])) open.push(join(at, name));
   }
   return used;
 }

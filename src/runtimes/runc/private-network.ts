@@ -30,8 +30,8 @@ const forwarder = fileURLToPath(new URL('./forwarder.mjs', import.meta.url));
 
 /**
  * Inside, each allowed `HOST:PORT` is an address of the loopback interface where a forwarder listens; it hands
- * connections to us over a unix socket, and we connect to that host and no other: by the address that was judged. There is no route, no resolver and
- * nothing of the machine's network to be changed.
+ * connections to us over a unix socket, and we connect to that host and no other, by the address that was judged. There
+ * is no route, no resolver and nothing of the machine's network to be changed.
  * @throws Failure USAGE for a host that is not `HOST:PORT`; RUNTIME_FAILED when the namespace cannot be made
  */
 export async function openPrivateNetwork(
