@@ -28,6 +28,7 @@ import type { PlannedCell } from './stages/plan/cell.ts';
 import type { Descriptor } from './formats/oci/descriptor.ts';
 import { archiveCell } from './stages/attest/archive-cell.ts';
 import type { GatedCell } from './stages/gate/gate-cell.ts';
+import type { ListedReferrers } from './evidence/evidence-store.ts';
 import { learnStops } from './evidence/learn-stops.ts';
 import {
   publishCell,
@@ -118,18 +119,22 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
         }
         if (goal === 'test') return steps.reports.every((report) => report.reused) ? 'unchanged' : 'tested';
         const certification = await resources.certification();
+        const targets = resources.targets();
+        const ask = () => learn(input, certification, { candidate, targets });
+        // Targets answer while this machine signs.
+        const asked = ask();
+        asked.catch(() => {});
         context.report({ kind: 'cell', cell: cell.id, step: 'attest' });
         await attest(input, certification, job);
         const inputs = await archiveOf(input, cell, candidate);
         context.report({ kind: 'cell', cell: cell.id, step: 'gate' });
-        const targets = resources.targets();
-        const ask = async (): Promise<GatedCell> => {
-          await learn(input, certification, { candidate, targets });
-          return await gate(input, certification, job);
-        };
-        steps.gated = await ask();
+        const listed = await asked;
+        steps.gated = await gate(input, certification, job);
         const { decision } = steps.gated;
-        const admit = async () => requireAllowed(await ask());
+        const admit = async () => {
+          await ask();
+          requireAllowed(await gate(input, certification, job));
+        };
         const certified = (at: Store, digest: Digest) => isCertified(at, digest, certification.policy, context);
         const publication = {
           job,
@@ -140,6 +145,7 @@ export async function runPipeline(asked: PipelineInput): Promise<CellResult[]> {
           tagSuffix: certification.policy.config.tagSuffix,
           inputs,
           targets,
+          listed,
         };
         if (decision.result !== 'allowed') {
           await withdraw(publishing(input, cell, publication));
@@ -166,10 +172,10 @@ async function learn(
   { store, context }: PipelineInput,
   { policy }: Judging,
   { candidate, targets }: { readonly candidate: Candidate; readonly targets: readonly PublishTarget[] },
-): Promise<void> {
+): Promise<ReadonlyMap<Store, ListedReferrers>> {
   const subjects = [candidate.index.digest, ...candidate.platforms.map(({ manifest }) => manifest.digest)];
   const stores = targets.map((target) => target.store);
-  await learnStops(stores, store, subjects, { trust: policy.trust, now: context.verificationTime });
+  return await learnStops(stores, store, subjects, { trust: policy.trust, now: context.verificationTime });
 }
 
 /** @throws Failure OVER_BUDGET names the platform that grew too large */
@@ -228,7 +234,7 @@ async function test(
 
 type Publishing = Pick<
   PublishOptions,
-  'admit' | 'isCertified' | 'ownerOf' | 'environment' | 'tagSuffix' | 'inputs' | 'targets'
+  'admit' | 'isCertified' | 'ownerOf' | 'environment' | 'tagSuffix' | 'inputs' | 'targets' | 'listed'
 > & {
   readonly job: CertifiedCell;
 };

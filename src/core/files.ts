@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import {
   chmod,
   lchown,
@@ -51,16 +51,55 @@ export async function replaceFile(path: string, content: string, mode = 0o644): 
   }
 }
 
+/** Up to here, waiting for a file costs less than having another thread wait for it. */
+const smallBytes = 1 << 20;
+const notThere = ['ENOENT', 'ENOTDIR'];
+
+/**
+ * A small file at once, and nothing that would have to be waited for.
+ * @returns undefined when there is no regular file, `large` for one of more than 1 MiB
+ */
+export function readSmallFile(
+  path: string,
+  { followLinks }: { readonly followLinks: boolean },
+): Buffer | 'large' | undefined {
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW);
+  let file: number;
+  try {
+    file = openSync(path, flags);
+  } catch (error) {
+    if ([...notThere, 'ELOOP', 'ENXIO', 'EISDIR'].includes(systemCode(error) ?? '')) return undefined;
+    throw translateFileError(error, path);
+  }
+  try {
+    const found = fstatSync(file);
+    if (!found.isFile()) return undefined;
+    if (found.size > smallBytes) return 'large';
+    // One byte more than it had, so that the end is seen and growth is noticed.
+    const bytes = Buffer.allocUnsafe(found.size + 1);
+    let length = 0;
+    for (let more = -1; more !== 0 && length < bytes.length; length += more)
+      more = readSync(file, bytes, length, bytes.length - length, null);
+    return length > found.size ? 'large' : bytes.subarray(0, length);
+  } catch (error) {
+    throw translateFileError(error, path);
+  } finally {
+    closeSync(file);
+  }
+}
+
 /**
  * Text of a file that somebody else may have put there: no link is followed, nothing is waited for, and not more than
  * `maxBytes` are read. Undefined when there is no such regular file.
  */
 export async function readRegularFile(path: string, maxBytes: number): Promise<string | undefined> {
+  const small = readSmallFile(path, { followLinks: false });
+  if (small !== 'large') return small && small.length <= maxBytes ? small.toString('utf8') : undefined;
   let file: FileHandle;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EISDIR'].includes(systemCode(error) ?? '')) return undefined;
+    if ([...notThere, 'ELOOP', 'ENXIO', 'EISDIR'].includes(systemCode(error) ?? '')) return undefined;
     throw translateFileError(error, path);
   }
   try {
@@ -156,7 +195,7 @@ export async function readTextIfExists(path: string): Promise<string | undefined
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
+    if (notThere.includes(systemCode(error) ?? '')) return undefined;
     throw translateFileError(error, path);
   }
 }
@@ -167,7 +206,7 @@ export async function fileSize(path: string): Promise<number | undefined> {
     const found = await stat(path);
     return found.isFile() ? found.size : undefined;
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
+    if (notThere.includes(systemCode(error) ?? '')) return undefined;
     throw translateFileError(error, path);
   }
 }

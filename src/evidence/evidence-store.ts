@@ -167,6 +167,16 @@ export interface SomeEvidence {
   readonly wants: (bytes: Buffer, subject: Digest) => Promise<boolean>;
 }
 
+/** What a store listed for digests a moment ago. */
+export type ListedReferrers = ReadonlyMap<Digest, readonly Descriptor[]>;
+
+export interface CopyEvidenceOptions {
+  /** Which bundles; all without it. */
+  readonly some?: SomeEvidence;
+  /** What the target was found to list: it is not asked again. What came there meanwhile is sent once more at worst. */
+  readonly there?: ListedReferrers;
+}
+
 /** By the list alone: whoever writes another kind there than a statement has keeps his own from being found. */
 function isOther({ annotations }: Descriptor, kinds: ReadonlySet<PredicateKind>): boolean {
   const type = annotations?.[typeAnnotation];
@@ -177,19 +187,21 @@ const toDigest = ({ digest }: Descriptor): Digest => digest;
 
 /**
  * Copies the bundles of subjects as they are; what the target has is not sent again.
- * @param some which of them; all without it
+ * @returns with what the source lists
  */
 export async function copyEvidence(
   from: Store,
   to: Store,
   subjects: readonly Digest[],
-  some?: SomeEvidence,
-): Promise<{ readonly copied: number }> {
+  { some, there: known }: CopyEvidenceOptions = {},
+): Promise<{ readonly copied: number; readonly listed: ListedReferrers }> {
+  const lists = new Map<Digest, readonly Descriptor[]>();
   const counts = await mapConcurrent(subjects, 3, async (subject) => {
     const [listed, there] = await Promise.all([
       from.listReferrers(subject, bundleMediaType),
-      to.listReferrers(subject, bundleMediaType),
+      known?.get(subject) ?? to.listReferrers(subject, bundleMediaType),
     ]);
+    lists.set(subject, listed);
     // Nothing is read of what is there already, or says that it is of another kind.
     const have = new Set([...there, ...listed.filter((item) => some && isOther(item, some.kinds))].map(toDigest));
     if (listed.every(({ digest }) => have.has(digest))) return 0;
@@ -207,5 +219,5 @@ export async function copyEvidence(
     return attached.length;
   });
   const copied = counts.reduce((sum, count) => sum + count, 0);
-  return { copied };
+  return { copied, listed: lists };
 }

@@ -20,10 +20,23 @@ export async function* verified(
   const digest = `sha256:${hash.digest('hex')}`;
   const sizeFits = expected.size === undefined || size === expected.size;
   if (digest === expected.digest && sizeFits) return;
-  throw new Failure('INTEGRITY', `${expected.from}: the bytes of ${expected.digest} are not the right ones`, {
+  throw notTheBytes(expected, { digest, size });
+}
+
+export function notTheBytes(
+  expected: { readonly digest: Digest; readonly size?: number; readonly from: string },
+  found: { readonly digest: string; readonly size: number },
+): Failure {
+  return new Failure('INTEGRITY', `${expected.from}: the bytes of ${expected.digest} are not the right ones`, {
     hint: 'the store or registry returned other bytes than asked for; nothing of them was used',
-    details: { expected: expected.digest, found: digest, expectedBytes: expected.size, foundBytes: size },
+    details: { expected: expected.digest, found: found.digest, expectedBytes: expected.size, foundBytes: found.size },
   });
+}
+
+/** Reads all of a blob, for nothing but its digest. @throws Failure INTEGRITY */
+export async function proveBlob(store: Store, descriptor: Pick<Descriptor, 'digest' | 'size'>): Promise<void> {
+  if (store.proveBlob) return await store.proveBlob(descriptor);
+  for await (const chunk of store.openBlob(descriptor)) void chunk;
 }
 
 /** A small blob as a whole. @throws Failure SOURCE_INVALID when it is larger than `maxBytes`. */

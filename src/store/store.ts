@@ -28,6 +28,8 @@ export interface Store {
   hasBlob(digest: Digest, size?: number): Promise<boolean>;
   /** Fails with INTEGRITY at the end when the bytes were not those of the digest. */
   openBlob(descriptor: Pick<Descriptor, 'digest' | 'size'>): AsyncIterable<Uint8Array>;
+  /** Where proving a blob takes less than handing it out. */
+  proveBlob?(descriptor: Pick<Descriptor, 'digest' | 'size'>): Promise<void>;
   /** Does nothing and answers `present` when the blob is there already. */
   putBlob(source: BlobSource): Promise<'stored' | 'present'>;
   /** Undefined when there is no such manifest; a failure when it could not be looked up. */

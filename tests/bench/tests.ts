@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { exec } from '../../src/core/exec.ts';
 import { entry } from '../support/cli.ts';
 import { startDocker } from '../support/daemons.ts';
-import { bar, dockerRun, nodeworthy, printBars, say, type Measured } from './measure.ts';
+import { bar, dockerRun, nodeworthy, printBars, requireAll, say, type Measured } from './measure.ts';
 
 const rounds = 3;
 const folder = await mkdtemp(join(tmpdir(), 'nodeworthy-bench-tests-'));
@@ -52,7 +52,7 @@ async function main(): Promise<void> {
     battery.push(await batteryOnce(cwd));
     say(`battery: ${battery.at(-1)?.seconds.toFixed(2)} s, ${battery.at(-1)?.peakMb.toFixed(0)} MB`);
   }
-  const leaks = await twoHundredTests();
+  const { leaks, unchanged } = await twoHundredTests();
 
   const best = (values: readonly number[]): number => Math.min(...values);
   const bars = [
@@ -82,13 +82,14 @@ async function main(): Promise<void> {
     ),
     bar('battery of one runtime cell', best(battery.map(({ seconds }) => seconds)), 6, ' s'),
     bar('memory of that', Math.max(...battery.map(({ peakMb }) => peakMb)), 250, ' MB'),
+    bar('unchanged run of 24 cells in the embedded store, best', best(unchanged), 1, ' s'),
     ...Object.entries(leaks).map(([what, count]) => bar(`left by 200 tests over 24 cells ${what}`, count, 0, '')),
   ];
   const machine = { cpus: cpus().length, model: cpus()[0]?.model, node: process.version };
   await mkdir('bench-results', { recursive: true });
   await writeFile(
     'bench-results/tests.json',
-    `${JSON.stringify({ machine, one, ten, battery: battery.map(({ seconds, peakMb }) => ({ seconds, peakMb })), bars }, null, 2)}\n`,
+    `${JSON.stringify({ machine, one, ten, unchanged, battery: battery.map(({ seconds, peakMb }) => ({ seconds, peakMb })), bars }, null, 2)}\n`,
   );
   printBars(bars, 'bench-results/tests.json');
 }
@@ -202,7 +203,10 @@ function countLeftovers(): number {
   return folders.length + mounts.length + groups.length + processes.length;
 }
 
-async function twoHundredTests(): Promise<Record<string, number>> {
+async function twoHundredTests(): Promise<{
+  readonly leaks: Record<string, number>;
+  readonly unchanged: readonly number[];
+}> {
   const one = (at: number): string =>
     `  - { name: n${at}, setup: [[node, -e, "require('fs').writeFileSync('/tmp/x', '${at}')"]], command: node, args: [-p, "require('fs').readFileSync('/tmp/x', 'utf8')"], expectedOutput: ["^${at}\\\\n$"] }`;
   const tests = `tests: [{ path: many.yaml }]\n`;
@@ -228,7 +232,15 @@ async function twoHundredTests(): Promise<Record<string, number>> {
     await nodeworthy(cwd, ['test', '--cells', '24.2*-trixie-runtime', '--filter', 'many/*n0']);
     counts[`after ${signal} and another run`] = countLeftovers() - before + (await keptLayers(cwd));
   }
-  return counts;
+  requireAll((await nodeworthy(cwd, ['run'])).json, 'published');
+  const unchanged: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const { seconds, json } = await nodeworthy(cwd, ['run']);
+    requireAll(json, 'unchanged');
+    unchanged.push(seconds);
+  }
+  say(`24 cells unchanged: ${unchanged.map((seconds) => seconds.toFixed(2)).join(', ')} s`);
+  return { leaks: counts, unchanged };
 }
 
 async function keptLayers(cwd: string): Promise<number> {

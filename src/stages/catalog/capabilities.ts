@@ -177,8 +177,16 @@ export function isInData(release: string): boolean {
 
 /** What a release can do by its version alone. One that is newer than the data is taken to do what its line does. */
 export function capabilitiesOf(release: string): ReadonlySet<Capability> {
-  return new Set(capabilityNames.filter((name) => semver.satisfies(release, table[name].since)));
+  const known = asked.get(release);
+  if (known) return known;
+  const version = semver.parse(release);
+  const found = new Set(capabilityNames.filter((name) => version && semver.satisfies(version, table[name].since)));
+  asked.set(release, found);
+  return found;
 }
+
+/** A plan asks for each cell, at each of its steps. */
+const asked = new Map<string, ReadonlySet<Capability>>();
 
 /** By the release, and by what its binary can do: some are built on another OpenSSL than the release itself. */
 export function opensslLineOf(release: string, capabilities: ReadonlySet<string>): string {

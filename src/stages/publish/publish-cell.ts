@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
-import { copyEvidence } from '../../evidence/evidence-store.ts';
+import { copyEvidence, type ListedReferrers } from '../../evidence/evidence-store.ts';
 import type { Descriptor } from '../../formats/oci/descriptor.ts';
 import { artifactTypes } from '../../formats/oci/media-types.ts';
 import { mapConcurrent } from '../../core/concurrency.ts';
@@ -39,6 +39,8 @@ export interface PublishOptions extends Named {
   readonly inputs: Descriptor | undefined;
   /** The embedded store first, then registries. */
   readonly targets: readonly PublishTarget[];
+  /** The statements that targets were found to list just now. */
+  readonly listed?: ReadonlyMap<Store, ListedReferrers>;
   /** Let aliases go back to an older image: a deliberate act, never a default. */
   readonly allowOlder: boolean;
   /** Let aliases change their operating system inside a line: likewise. */
@@ -66,11 +68,11 @@ export async function publishCell(options: PublishOptions): Promise<TargetReceip
   await requireTested(options);
   const interrupted = await mapConcurrent(targets, 4, ({ name }) => openJournal(store, journalKey(options, name)));
   if (interrupted.every((entry) => entry === undefined)) {
-    const plan = await planPublication(options);
+    const plan = await planPublication(options, tagsOnce);
     // Nothing to move needs no lock: a run with nothing changed only asks.
     if (plan.targets.every(({ steps }) => steps.every((step) => step.kind === 'keep'))) {
       return await mapConcurrent(plan.targets, 4, async ({ target }) => {
-        await sendEvidence(options, target);
+        await sendEvidence(options, target, options.listed?.get(target.store));
         return receiptOf(options, target, { revisionTag: plan.revisionTag, moves: [], uploadedBytes: 0 });
       });
     }
@@ -87,9 +89,25 @@ export async function publishCell(options: PublishOptions): Promise<TargetReceip
   });
 }
 
-async function planPublication(options: PublishOptions) {
+const tagsNow = async (store: Store): Promise<readonly string[]> => await store.listTags();
+
+/**
+ * The tags of a store as some cell of this run saw them. Each cell has revisions of its own, and what another process
+ * does to them meanwhile shows in its other tags: they are asked for anew, and the whole again under the lock.
+ */
+function tagsOnce(store: Store): Promise<readonly string[]> {
+  const seen = tagsSeen.get(store);
+  if (seen) return seen;
+  const asked = tagsNow(store);
+  tagsSeen.set(store, asked);
+  asked.catch(() => tagsSeen.delete(store));
+  return asked;
+}
+const tagsSeen = new WeakMap<Store, Promise<readonly string[]>>();
+
+async function planPublication(options: PublishOptions, tagsOf = tagsNow) {
   const { candidate, targets } = options;
-  const revisionTag = await findRevision(stemOf(options), candidate.index.digest, targets);
+  const revisionTag = await findRevision(stemOf(options), candidate.index.digest, { targets, tagsOf });
   const plans = await mapConcurrent(targets, 4, async (target) => ({
     target,
     steps: await planTarget(options, target, revisionTag),
@@ -116,10 +134,14 @@ async function requireTested({ store, cell, candidate, suitesFor }: PublishOptio
   }
 }
 
-async function findRevision(stem: string, digest: Digest, targets: readonly PublishTarget[]): Promise<string> {
+async function findRevision(
+  stem: string,
+  digest: Digest,
+  { targets, tagsOf }: Pick<PublishOptions, 'targets'> & { readonly tagsOf: typeof tagsNow },
+): Promise<string> {
   const known = await mapConcurrent(targets, 4, async ({ store }) => {
     const revisions = new Map<number, Digest>();
-    for (const number of revisionNumbers(await store.listTags(), stem)) {
+    for (const number of revisionNumbers(await tagsOf(store), stem)) {
       const tagged = await store.resolveTag(`${stem}-r${number}`);
       if (tagged) revisions.set(number, tagged.digest);
     }
@@ -229,10 +251,14 @@ async function publishTo(
  * What is said of the image goes where the image goes, and so does what it was made from: before its tags. What
  * somebody took away there comes back with the next run.
  */
-async function sendEvidence({ store, candidate, inputs }: PublishOptions, target: PublishTarget): Promise<void> {
+async function sendEvidence(
+  { store, candidate, inputs }: PublishOptions,
+  target: PublishTarget,
+  there?: ListedReferrers,
+): Promise<void> {
   if (target.store === store) return;
   const subjects = [candidate.index.digest, ...candidate.platforms.map(({ manifest }) => manifest.digest)];
-  await copyEvidence(store, target.store, subjects);
+  await copyEvidence(store, target.store, subjects, there ? { there } : {});
   if (!inputs) return;
   const listed = await target.store.listReferrers(candidate.index.digest, artifactTypes.inputs);
   if (!listed.some(({ digest }) => digest === inputs.digest)) await copyImage(store, target.store, inputs);

@@ -100,40 +100,46 @@ export async function attachReport(store: LayoutStore, subject: Descriptor, repo
 
 /** All reports on a platform manifest, the newest first: for people, because anybody can attach one. */
 export async function findReports(store: Store, subject: Digest): Promise<TestReport[]> {
-  return (await readReports(store, subject)).map(({ report }) => report);
+  return await readReports(store, subject, async (text) => parse(text));
 }
+
+/** What was read last of our own, by its text: a run asks when it tests, when it signs and when it publishes. */
+const lastRead = new Map<string, TestReport | undefined>();
+const maxLastRead = 64;
 
 /** Those that a run of this user has made: what is signed or published rests on no others. */
 export async function findOwnReports(store: LayoutStore, subject: Digest): Promise<TestReport[]> {
-  const own: TestReport[] = [];
-  for (const { report, text, seal } of await readReports(store, subject))
-    if (seal !== undefined && isSame(seal, await store.notes.sealOf(sealKind, subject, text))) own.push(report);
-  return own;
+  return await readReports(store, subject, async (text, seal) => {
+    if (seal === undefined || !isSame(seal, await store.notes.sealOf(sealKind, subject, text))) return undefined;
+    const report = lastRead.get(text) ?? parse(text);
+    const [oldest] = lastRead.keys();
+    if (oldest !== undefined && lastRead.size >= maxLastRead) lastRead.delete(oldest);
+    lastRead.set(text, report);
+    return report;
+  });
 }
 
-interface ReadReport {
-  readonly report: TestReport;
-  readonly text: string;
-  readonly seal: string | undefined;
-}
-
-async function readReports(store: Store, subject: Digest): Promise<ReadReport[]> {
-  const found: ReadReport[] = [];
+async function readReports(
+  store: Store,
+  subject: Digest,
+  read: (text: string, seal: string | undefined) => Promise<TestReport | undefined>,
+): Promise<TestReport[]> {
+  const found: TestReport[] = [];
   for (const referrer of await store.listReferrers(subject, artifactTypes.testReport)) {
     const { layers, annotations } = await readManifest(store, referrer.digest);
     const [layer] = layers;
     if (!layer) continue;
     const text = (await readBlob(store, layer)).toString('utf8');
-    const report = TestReportSchema.safeParse(parse(text)).data;
-    if (report?.subject === subject) found.push({ report, text, seal: annotations?.[sealAnnotation] });
+    const report = await read(text, annotations?.[sealAnnotation]);
+    if (report?.subject === subject) found.push(report);
   }
-  return found.sort((a, b) => (a.report.startedAt < b.report.startedAt ? 1 : -1));
+  return found.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
 }
 
 /** What somebody attached need not be JSON. */
-function parse(text: string): unknown {
+function parse(text: string): TestReport | undefined {
   try {
-    return parseJson(text);
+    return TestReportSchema.safeParse(parseJson(text)).data;
   } catch {
     return undefined;
   }

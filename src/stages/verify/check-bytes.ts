@@ -3,6 +3,7 @@ import type { Digest } from '../../core/digest.ts';
 import { Failure } from '../../core/errors.ts';
 import type { Descriptor } from '../../formats/oci/descriptor.ts';
 import { readImageConfig, readManifest } from '../../store/manifest.ts';
+import { proveBlob } from '../../store/read-blob.ts';
 import type { Store } from '../../store/store.ts';
 import type { Check } from './verify-image.ts';
 
@@ -43,7 +44,7 @@ export async function checkBytes(
       problemOf(async () => {
         if (!(await store.hasBlob(layer.digest, layer.size)))
           throw wrong(`the layer ${layer.digest} of ${layer.size} bytes is not there`);
-        if (deep) for await (const chunk of store.openBlob(layer)) void chunk;
+        if (deep) await proveBlob(store, layer);
       }),
     ),
   );

@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { storeCases } from '../../../tests/support/store-cases.ts';
 import { temporaryFolder } from '../../../tests/support/workspace.ts';
 import { digestOf } from '../../core/digest.ts';
+import { exec } from '../../core/exec.ts';
 import { mediaTypes } from '../../formats/oci/media-types.ts';
-import { blobOfBytes, readBlob } from '../read-blob.ts';
+import { blobOfBytes, proveBlob, readBlob } from '../read-blob.ts';
 import { openLayoutStore } from './layout-store.ts';
 
 const source = fileURLToPath(new URL('./layout-store.ts', import.meta.url));
@@ -63,6 +65,70 @@ describe('the image layout', () => {
     for (const name of await readdir(join(folder, 'blobs', 'sha256'))) {
       expect(digestOf(await readFile(join(folder, 'blobs', 'sha256', name)))).toBe(`sha256:${name}`);
     }
+  });
+
+  it('sees each change of another process, however fast they come', async () => {
+    const folder = join(await temporaryFolder(), 'store');
+    const [reader, writing] = [await openLayoutStore(folder), await openLayoutStore(folder)];
+    const to = await writing.putManifest(
+      Buffer.from(JSON.stringify({ schemaVersion: 2, layers: [] })),
+      mediaTypes.manifest,
+    );
+    for (let round = 0; round < 60; round++) {
+      await writing.moveTags([{ tag: `t${round % 3}`, to }]);
+      if (round % 20 === 19) await sleep(80);
+      expect(await reader.listTags()).toEqual(['t0', 't1', 't2'].slice(0, Math.min(3, round + 1)));
+      expect(await reader.resolveTag(`t${round % 3}`)).toMatchObject({ digest: to.digest });
+      await writing.removeTags(['t2']);
+      expect(await reader.resolveTag('t2')).toBeUndefined();
+      if (round >= 2) await writing.moveTags([{ tag: 't2', to }]);
+    }
+  });
+
+  it('keeps what another process wrote since it looked', async () => {
+    const folder = join(await temporaryFolder(), 'store');
+    const [one, other] = [await openLayoutStore(folder), await openLayoutStore(folder)];
+    const to = await one.putManifest(
+      Buffer.from(JSON.stringify({ schemaVersion: 2, layers: [] })),
+      mediaTypes.manifest,
+    );
+    await sleep(80);
+    await one.listTags();
+    await other.moveTags([{ tag: 'theirs', to }]);
+    await one.moveTags([{ tag: 'ours', to }]);
+    expect(await (await openLayoutStore(folder)).listTags()).toEqual(['ours', 'theirs']);
+  });
+
+  it.each([1000, 3 << 20])('reads a blob of %i bytes to its last one', async (size) => {
+    const store = await openLayoutStore(join(await temporaryFolder(), 'store'));
+    const bytes = Buffer.alloc(size, 'blob');
+    const blob = { digest: digestOf(bytes), size };
+    await store.putBlob(blobOfBytes(bytes));
+    await proveBlob(store, blob);
+    for (const damaged of [
+      bytes.subarray(0, size - 1),
+      Buffer.concat([bytes.subarray(0, size - 1), Buffer.from('!')]),
+    ]) {
+      await writeFile(store.blobPath(blob.digest), damaged);
+      await expect(proveBlob(store, blob)).rejects.toMatchObject({ code: 'INTEGRITY' });
+    }
+    await rm(store.blobPath(blob.digest));
+    await expect(proveBlob(store, blob)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('waits for nobody who put a pipe or a folder in place of a blob or a note', async () => {
+    const store = await openLayoutStore(join(await temporaryFolder(), 'store'));
+    const digest = digestOf(Buffer.from('pipe'));
+    const note = join(store.stateFolder, 'kind', 'name');
+    await mkdir(dirname(note), { recursive: true });
+    for (const path of [store.blobPath(digest), note]) await exec('mkfifo', [path]);
+    expect(await store.hasBlob(digest)).toBe(false);
+    await expect(readBlob(store, { digest, size: 4 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(await store.getManifest(digest)).toBeUndefined();
+    expect(await store.notes.read('kind', 'name')).toBeUndefined();
+    await rm(store.blobPath(digest));
+    await mkdir(store.blobPath(digest));
+    await expect(readBlob(store, { digest, size: 4 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   it('notices a blob that was damaged on the disk', async () => {

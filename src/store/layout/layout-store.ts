@@ -1,25 +1,22 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson, compareText } from '../../core/canonical-json.ts';
-import { hexOf, isDigest, type Digest } from '../../core/digest.ts';
+import { digestOf, hexOf, isDigest, type Digest } from '../../core/digest.ts';
+import { digestOfFile } from '../../core/digest-file.ts';
 import { Failure, systemCode, translateFileError } from '../../core/errors.ts';
-import { fileSize, privateFolder, readTextIfExists, syncFolder, writeFileAtomic } from '../../core/files.ts';
-import { withProcessLock } from '../../core/process-lock.ts';
+import { privateFolder, readSmallFile, readTextIfExists, syncFolder, writeFileAtomic } from '../../core/files.ts';
 import { parseJson } from '../../core/json.ts';
-import { IndexSchema, type Descriptor, type ImageIndex } from '../../formats/oci/descriptor.ts';
-import { isIndexType, mediaTypes } from '../../formats/oci/media-types.ts';
+import type { Descriptor } from '../../formats/oci/descriptor.ts';
+import { mediaTypes } from '../../formats/oci/media-types.ts';
 import { describeManifest } from '../manifest.ts';
-import { blobOfBytes, verified } from '../read-blob.ts';
+import { blobOfBytes, notTheBytes, verified } from '../read-blob.ts';
 import type { BlobSource, Store, StoredManifest, TagMove } from '../store.ts';
-import { markOfFile } from './marks.ts';
+import { openLayoutIndex, refName, subjectName } from './layout-index.ts';
+import { markOfFile, sizeOfFile } from './marks.ts';
 import { openSealKey, sealKeyPath, stateOfUser } from './seal-key.ts';
 import { sealedNotes, type SealedNotes } from './sealed-notes.ts';
-
-const refName = 'org.opencontainers.image.ref.name';
-/** In the list, so that the referrers of a digest are found without reading all there are. */
-const subjectName = 'io.nodeworthy.subject';
 
 /** An image layout, and what only a folder on this machine can offer. */
 export interface LayoutStore extends Store {
@@ -51,31 +48,12 @@ export async function openLayoutStore(
 ): Promise<LayoutStore> {
   const blobs = join(folder, 'blobs', 'sha256');
   const stateFolder = join(folder, '.nodeworthy');
-  const indexPath = join(folder, 'index.json');
   const lockPath = join(stateFolder, 'index.lock');
   // A layout of somebody else is read as it is.
   if (!readOnly) await prepare(folder, [blobs, stateFolder]);
-  let cached: { text: string; index: ImageIndex } | undefined;
+  const list = openLayoutIndex(folder, lockPath);
   const waiting: Descriptor[] = [];
   let writing: Promise<void> = Promise.resolve();
-
-  async function readLayoutIndex(): Promise<ImageIndex> {
-    const text = await readTextIfExists(indexPath);
-    if (text === undefined) return { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] };
-    if (cached?.text === text) return cached.index;
-    const index = parseIndex(text, indexPath);
-    cached = { text, index };
-    return index;
-  }
-
-  async function changeIndex(change: (manifests: readonly Descriptor[]) => readonly Descriptor[]): Promise<void> {
-    await withProcessLock(lockPath, async () => {
-      const before = await readLayoutIndex();
-      const manifests = sortEntries(change(before.manifests));
-      const text = canonicalJson({ ...before, mediaType: mediaTypes.index, manifests });
-      if (text !== cached?.text) await writeFileAtomic(indexPath, text);
-    });
-  }
 
   const begun = join(stateOfUser(env), 'begun');
   const notes = sealedNotes(stateFolder, () => openSealKey(sealKeyPath(env)), begun);
@@ -91,9 +69,7 @@ export async function openLayoutStore(
     const mark = markOfFile(path);
     if (mark === undefined) return false;
     if ((await notes.read('blobs', hexOf(digest))) === mark) return true;
-    const hash = createHash('sha256');
-    for await (const chunk of readChunks(path, digest, folder)) hash.update(chunk);
-    if (hash.digest('hex') !== hexOf(digest)) {
+    if ((await hashBlob(path, digest, folder)).digest !== digest) {
       // Another run may have put a good one there meanwhile.
       if (markOfFile(path) === mark) await rm(path, { force: true });
       return false;
@@ -114,9 +90,8 @@ export async function openLayoutStore(
   }
 
   async function findManifest(reference: string): Promise<Descriptor | undefined> {
-    const { manifests } = await readLayoutIndex();
-    if (!isDigest(reference)) return manifests.find((entry) => entry.annotations?.[refName] === reference);
-    return manifests.find((entry) => entry.digest === reference);
+    const { byDigest, byTag } = await list.read();
+    return (isDigest(reference) ? byDigest : byTag).get(reference);
   }
 
   const store: LayoutStore = {
@@ -128,11 +103,15 @@ export async function openLayoutStore(
     adoptFile,
     temporaryPath: async () => join(stateFolder, 'tmp', `${process.pid}-${randomUUID()}`),
     async hasBlob(digest, size) {
-      const found = await fileSize(blobPath(digest));
+      const found = sizeOfFile(blobPath(digest));
       return found !== undefined && (size === undefined || found === size) && (await isWhole(digest));
     },
     openBlob: ({ digest, size }) =>
       verified(readChunks(blobPath(digest), digest, folder), { digest, size, from: folder }),
+    async proveBlob({ digest, size }) {
+      const found = await hashBlob(blobPath(digest), digest, folder);
+      if (found.digest !== digest || found.size !== size) throw notTheBytes({ digest, size, from: folder }, found);
+    },
     async putBlob(source: BlobSource) {
       if (await store.hasBlob(source.digest, source.size)) return 'present';
       const path = join(stateFolder, 'tmp', `${process.pid}-${randomUUID()}`);
@@ -149,8 +128,7 @@ export async function openLayoutStore(
       const entry = await findManifest(reference);
       const digest = entry?.digest ?? (isDigest(reference) ? reference : undefined);
       if (digest === undefined) return undefined;
-      const size = await fileSize(blobPath(digest));
-      if (size === undefined) {
+      if (sizeOfFile(blobPath(digest)) === undefined) {
         if (entry)
           throw new Failure('STORE_DAMAGED', `${folder}: ${digest} is in the index, but its bytes are gone`, {
             hint: 'build again; the store heals itself',
@@ -181,8 +159,8 @@ export async function openLayoutStore(
       return entry && { mediaType: entry.mediaType, digest: entry.digest, size: entry.size };
     },
     async listTags() {
-      const { manifests } = await readLayoutIndex();
-      return manifests.flatMap((entry) => entry.annotations?.[refName] ?? []).sort(compareText);
+      const { byTag } = await list.read();
+      return [...byTag.keys()].sort(compareText);
     },
     async moveTags(moves: readonly TagMove[]) {
       for (const { to, tag } of moves) {
@@ -190,7 +168,7 @@ export async function openLayoutStore(
           throw new Failure('NOT_FOUND', `${folder} has no manifest ${to.digest} for the tag ${tag}`);
       }
       const moved = new Set(moves.map((move) => move.tag));
-      await changeIndex((entries) => [
+      await list.change((entries) => [
         ...entries.filter((entry) => !moved.has(entry.annotations?.[refName] ?? '')),
         ...moves.map(({ tag, to }) => ({
           mediaType: to.mediaType,
@@ -202,20 +180,15 @@ export async function openLayoutStore(
     },
     async removeTags(tags) {
       const gone = new Set(tags);
-      await changeIndex((entries) => entries.filter((entry) => !gone.has(entry.annotations?.[refName] ?? '')));
+      await list.change((entries) => entries.filter((entry) => !gone.has(entry.annotations?.[refName] ?? '')));
     },
     async listReferrers(subject, artifactType) {
-      const { manifests } = await readLayoutIndex();
-      const found: Descriptor[] = [];
-      for (const entry of manifests) {
-        if (entry.annotations?.[refName] !== undefined || isIndexType(entry.mediaType)) continue;
+      const { bySubject, unnoted } = await list.read();
+      const noted = bySubject.get(subject) ?? [];
+      const found = noted.filter((entry) => artifactType === undefined || entry.artifactType === artifactType);
+      for (const entry of unnoted) {
         if (artifactType !== undefined && entry.artifactType !== undefined && entry.artifactType !== artifactType)
           continue;
-        const noted = entry.annotations?.[subjectName];
-        if (noted !== undefined && entry.artifactType !== undefined) {
-          if (noted === subject) found.push(entry);
-          continue;
-        }
         // Other tools list referrers without their type.
         const head = readHead(await readFile(blobPath(entry.digest)));
         const type = entry.artifactType ?? head.artifactType;
@@ -224,9 +197,9 @@ export async function openLayoutStore(
       }
       return found;
     },
-    listEntries: async () => (await readLayoutIndex()).manifests,
+    listEntries: async () => (await list.read()).manifests,
     async keep(descriptor) {
-      const { manifests } = await readLayoutIndex();
+      const { manifests } = await list.read();
       if (manifests.some((entry) => entry.digest === descriptor.digest && entry.annotations?.[refName] === undefined))
         return;
       // Whoever comes while the list is being written goes into the next writing together with the others.
@@ -235,7 +208,7 @@ export async function openLayoutStore(
         const batch = new Map(waiting.splice(0).map((entry) => [entry.digest, entry]));
         if (batch.size === 0) return;
         try {
-          await changeIndex((entries) => [
+          await list.change((entries) => [
             ...entries.filter((entry) => !batch.has(entry.digest) || entry.annotations?.[refName] !== undefined),
             ...batch.values(),
           ]);
@@ -295,30 +268,34 @@ async function writeVerified(path: string, source: BlobSource): Promise<void> {
   }
 }
 
-async function* readChunks(path: string, digest: Digest, folder: string): AsyncGenerator<Buffer> {
+/** Bytes of a small blob; undefined for a large one. @throws Failure NOT_FOUND */
+function readSmallBlob(path: string, digest: Digest, folder: string): Buffer | undefined {
+  const small = readSmallFile(path, { followLinks: true });
+  if (small === undefined) throw new Failure('NOT_FOUND', `${folder} has no blob ${digest}`);
+  return small === 'large' ? undefined : small;
+}
+
+async function hashBlob(path: string, digest: Digest, folder: string): ReturnType<typeof digestOfFile> {
+  const small = readSmallBlob(path, digest, folder);
+  if (small) return { digest: digestOf(small), size: small.length };
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) yield chunk as Buffer;
+    return await digestOfFile(path);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT')
-      throw new Failure('NOT_FOUND', `${folder} has no blob ${digest}`, { cause: error });
     throw translateFileError(error, path);
   }
 }
 
-function parseIndex(text: string, path: string): ImageIndex {
-  try {
-    return IndexSchema.parse(parseJson(text));
-  } catch (error) {
-    throw new Failure('STORE_DAMAGED', `${path} is not an OCI image index`, {
-      hint: 'some other program wrote to the store; move the store away and run again',
-      cause: error,
-    });
+async function* readChunks(path: string, digest: Digest, folder: string): AsyncGenerator<Buffer> {
+  const small = readSmallBlob(path, digest, folder);
+  if (small) {
+    yield small;
+    return;
   }
-}
-
-function sortEntries(entries: readonly Descriptor[]): Descriptor[] {
-  const key = (entry: Descriptor): string => `${entry.annotations?.[refName] ?? '~'} ${entry.digest}`;
-  return [...entries].sort((a, b) => compareText(key(a), key(b)));
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) yield chunk as Buffer;
+  } catch (error) {
+    throw translateFileError(error, path);
+  }
 }
 
 interface ManifestHead {

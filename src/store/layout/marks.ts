@@ -1,6 +1,6 @@
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { systemCode } from '../../core/errors.ts';
+import { systemCode, translateFileError } from '../../core/errors.ts';
 
 /**
  * A mark of what lies at a path: whoever changes the bytes, the mode, the owner or the name of a file changes its ctime,
@@ -10,6 +10,30 @@ import { systemCode } from '../../core/errors.ts';
 export function markOfFile(path: string): string | undefined {
   const found = lstat(path);
   return found?.isFile() ? markOf(found) : undefined;
+}
+
+/** Size in bytes of a regular file or of what a link leads to, or undefined when there is none. */
+export function sizeOfFile(path: string): number | undefined {
+  try {
+    const found = statSync(path);
+    return found.isFile() ? found.size : undefined;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
+    throw translateFileError(error, path);
+  }
+}
+
+/** Longer than the clock of any kernel stands still between two times that it notes. */
+const settledAfterMs = 50;
+
+/**
+ * The same, of a file that was not changed just now: two changes within one tick of the clock have one time, and a mark
+ * from between them would be that of both.
+ */
+export function settledMarkOfFile(path: string): string | undefined {
+  const found = lstat(path);
+  const isSettled = found?.isFile() === true && Number(found.ctimeNs / 1_000_000n) + settledAfterMs < Date.now();
+  return isSettled ? markOf(found) : undefined;
 }
 
 /** The same for a folder and everything in it; undefined as well when a path in it is longer than can be asked for. */
