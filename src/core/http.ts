@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import type { TcpSocketConnectOpts } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { Failure, systemCode } from './errors.ts';
@@ -51,10 +52,9 @@ export function createHttpClient(options: HttpOptions = {}): HttpClient {
     timeout: 15_000,
   };
   const shared = { connect, connections: options.connections ?? 8, allowH2: false };
-  let opened: Promise<{ dispatcher: Dispatcher; request: typeof import('undici').request }> | undefined;
-  /** Loaded with the first request: most runs send none, and it is a quarter of what there is to load. */
-  async function open() {
-    const { Agent, EnvHttpProxyAgent, request } = await import('undici');
+  let opened: { readonly dispatcher: Dispatcher; readonly request: Api['request'] } | undefined;
+  function open() {
+    const { Agent, EnvHttpProxyAgent, request } = loadUndici();
     const dispatcher: Dispatcher = options.socketPath
       ? new Agent(shared)
       : new EnvHttpProxyAgent({ ...shared, ...proxySettings(options) });
@@ -64,10 +64,12 @@ export function createHttpClient(options: HttpOptions = {}): HttpClient {
     async send(url, { method = 'GET', headers, body, signal, headersTimeoutMs, bodyTimeoutMs, ledBy } = {}) {
       if (!options.socketPath) hosts.admit(url, ledBy);
       try {
-        const { dispatcher, request } = await (opened ??= open());
+        const { dispatcher, request } = (opened ??= open());
         const { address, login } = splitLogin(url, ledBy);
-        const response = await request(address, {
-          dispatcher,
+        const { origin, pathname, search } = new URL(address);
+        const response = await request.call(dispatcher, {
+          origin,
+          path: `${pathname}${search}`,
           method,
           headers: login === undefined ? headers : { authorization: login, ...headers },
           body,
@@ -82,8 +84,30 @@ export function createHttpClient(options: HttpOptions = {}): HttpClient {
       }
     },
     async close() {
-      await (await opened)?.dispatcher.close();
+      await opened?.dispatcher.close();
     },
+  };
+}
+
+interface Api {
+  request(
+    this: Dispatcher,
+    options: Dispatcher.DispatchOptions & Dispatcher.RequestOptions,
+  ): Promise<Dispatcher.ResponseData>;
+}
+
+/**
+ * Undici's client without the browser's interfaces on top of it, which are two thirds of what there is to load: a command
+ * that asks a registry one thing mostly loads. Not before the first request, because most commands send none.
+ */
+function loadUndici() {
+  const load = createRequire(import.meta.url);
+  return {
+    Agent: load('undici/lib/dispatcher/agent.js') as typeof import('undici').Agent,
+    EnvHttpProxyAgent: load(
+      'undici/lib/dispatcher/env-http-proxy-agent.js',
+    ) as typeof import('undici').EnvHttpProxyAgent,
+    request: (load('undici/lib/api/index.js') as Api).request,
   };
 }
 
