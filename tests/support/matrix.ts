@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, inject } from 'vitest';
 import { exec, type ExecResult } from '../../src/core/exec.ts';
 import { runCli } from './cli.ts';
-import { linkStore, temporaryFolder, type Prepared } from './workspace.ts';
+import { linkExpanded, linkStore, temporaryFolder, type Prepared } from './workspace.ts';
 
 export interface CellJson {
   readonly id: string;
@@ -31,8 +31,10 @@ export async function workspaceWith(
 ): Promise<string> {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'nodeworthy.yaml'), recipe);
-  if (prepared !== 'inputs') linkStore(from, folder, prepared);
-  else {
+  if (prepared !== 'inputs') {
+    linkStore(from, folder, prepared);
+    linkExpanded(from, folder);
+  } else {
     await mkdir(join(folder, '.nodeworthy/store/blobs'), { recursive: true });
     execFileSync('cp', ['-al', join(from, '.nodeworthy/store/blobs/sha256'), join(folder, '.nodeworthy/store/blobs/')]);
   }

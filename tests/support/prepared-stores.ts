@@ -5,7 +5,7 @@ import { inject } from 'vitest';
 import { withProcessLock } from '../../src/core/process-lock.ts';
 import { command } from './matrix.ts';
 import { listReleases, newestSupported } from './releases.ts';
-import { linkStore } from './workspace.ts';
+import { linkExpanded, linkStore } from './workspace.ts';
 
 /**
  * Workspaces with tested images that more than one test file begins with, beyond those of the quickstart:
@@ -47,6 +47,7 @@ export async function preparedStore(name: PreparedStore): Promise<string> {
           : recipeOf(newestSupported(await listReleases()), ['trixie', 'bookworm']);
       await writeFile(join(folder, 'nodeworthy.yaml'), recipe);
       linkStore(below, folder, 'reports');
+      linkExpanded(below, folder);
       await command(folder, ['lock']);
       await command(folder, ['test']);
       await writeFile(done, '');

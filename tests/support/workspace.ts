@@ -24,8 +24,8 @@ export async function temporaryFolder(): Promise<string> {
 export type Prepared = 'inputs' | 'layers' | 'reports';
 
 /**
- * Folders of a store's state that hold notes of what was made from inputs. Kept files and folders beside them stay
- * behind: a link touches what it leads to, and what was touched is made again.
+ * Folders of a store's state that hold notes of what was made from inputs. Kept folders beside them stay behind: a link
+ * touches what it leads to, and a folder that was touched is made again.
  */
 const madeParts = ['inventories', 'layers', 'listings', 'proven'];
 
@@ -39,6 +39,13 @@ export function linkStore(from: string, to: string, prepared: Exclude<Prepared, 
   for (const folder of state.map((name) => `.nodeworthy/${name}`).filter((name) => existsSync(join(source, name))))
     execFileSync('cp', ['-a', join(source, folder), join(target, folder)]);
   if (prepared === 'reports') copyFileSync(join(source, 'index.json'), join(target, 'index.json'));
+}
+
+/** What inputs and systems unpack to: files that are known by their bytes. For tests that lock anew, and alter no store. */
+export function linkExpanded(from: string, to: string): void {
+  const state = (folder: string, name: string): string => join(folder, '.nodeworthy/store/.nodeworthy', name);
+  for (const name of ['expanded', 'systems'])
+    if (existsSync(state(from, name))) execFileSync('cp', ['-al', state(from, name), state(to, name)]);
 }
 
 /** A workspace of one's own with the real lock, and what is prepared of its images. */
